@@ -1,0 +1,147 @@
+"""
+### The nightly job of the PAR capacity warehouse
+
+At 01:00 (Asia/Ho_Chi_Minh) it takes in what HR and e-learning delivered for the day before, judges it, computes the
+indicators of that data date and publishes them. A source that has not delivered by the deadline (05:00) is carried
+forward and marked stale; it does not stop the night.
+
+| group | does |
+|---|---|
+| `hr`, `elearning` | wait for `_SUCCESS`, copy the delivery into the landing zone, turn it into contract tables without personal data |
+| `warehouse` | judge files and rows by the rules, compute the marts aside, audit them |
+| `publish` | switch the publication |
+
+**When a task fails:** the publication stays as it was. Read the last line of the task's log: it is one sentence that says
+what to do. Every task can be cleared and repeated; to repeat a whole night, clear its run or trigger the DAG with the
+`data_date`.
+
+| failed | usual cause | do |
+|---|---|---|
+| `pull` | source unreachable, disk full | repair, clear the task |
+| `standardise` | another secret than before | set the former `PAR_PERSON_KEY_SECRET`, clear |
+| `validate` | a file was never accepted so far, or a rule cannot be evaluated | ask the source to deliver again, or correct `expectations/`; trigger the date again |
+| `build`, `audit` | a model or an invariant fails | correct it, clear `warehouse.build` and all after it |
+| `publish` | another run has published meanwhile | clear `warehouse.build` and all after it |
+
+**Backfill:** `make backfill FROM=... TO=...`, or in Airflow *Trigger → Backfill* with the dates as data interval.
+"""  # noqa: E501 - a Markdown table row is one line
+
+import os
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from airflow.sdk import CronDataIntervalTimetable, Param, PokeReturnValue, dag, get_current_context, task, task_group
+from airflow.sdk.exceptions import AirflowFailException
+
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+DEADLINE = timedelta(days=1, hours=5)  # after the beginning of the data date
+
+
+def data_date() -> date:
+    """The data date of this run: the parameter of a manual run, else the day on which the data interval begins."""
+    context = get_current_context()
+    if given := context["params"].get("data_date"):
+        return date.fromisoformat(given)
+    start = context.get("data_interval_start")
+    if start is None:
+        raise AirflowFailException("This run has no data date. Trigger the DAG with data_date, such as 2024-12-31.")
+    return start.astimezone(ZONE).date()
+
+
+def step(name: str, *args: object, with_run_id: bool = False, with_date: bool = True) -> str:
+    """Call one step of ``par_warehouse.nightly``; a failure with a known cause is not retried."""
+    from par_warehouse import nightly
+    from par_warehouse.errors import ParError
+    from par_warehouse.settings import Settings
+
+    dated = [data_date()] if with_date else []
+    run_id = [get_current_context()["dag_run"].run_id] if with_run_id else []
+    try:
+        return getattr(nightly, name)(Settings.from_environment(), *args, *dated, *run_id)
+    except ParError as error:
+        nightly.log.error("%s", error)
+        raise AirflowFailException(str(error)) from None
+
+
+def source_group(source: str):
+    """The tasks of one source system."""
+
+    @task_group(group_id=source)
+    def tasks():
+        @task.sensor(mode="reschedule", poke_interval=60, timeout=12 * 3600)
+        def wait_for_delivery() -> PokeReturnValue:
+            """Done when the source has written `_SUCCESS`, or at the deadline; only a scheduled run waits."""
+            from par_warehouse.landing import is_delivered
+            from par_warehouse.settings import Settings
+
+            day = data_date()
+            late = datetime.now(ZONE) >= datetime.combine(day, datetime.min.time(), ZONE) + DEADLINE
+            scheduled = get_current_context()["dag_run"].run_type == "scheduled"
+            there = is_delivered(Settings.from_environment(), source, day)
+            return PokeReturnValue(is_done=there or late or not scheduled, xcom_value=there)
+
+        @task
+        def pull() -> str:
+            """Copy delivered bytes as they are."""
+            return step("pull", source)
+
+        @task(pool="default_pool")
+        def standardise() -> str:
+            """Clean, type and pseudonymise."""
+            return step("standardise_source", source)
+
+        wait_for_delivery() >> pull() >> standardise()
+
+    return tasks()
+
+
+@dag(
+    schedule=CronDataIntervalTimetable("0 1 * * *", timezone=ZONE.key),
+    start_date=datetime(2022, 1, 1, tzinfo=ZONE),
+    catchup=False,
+    max_active_runs=1,
+    params={"data_date": Param(None, type=["null", "string"], format="date", description="Data date, YYYY-MM-DD")},
+    default_args={
+        "retries": int(os.environ.get("PAR_TASK_RETRIES", "3")),
+        "retry_delay": timedelta(minutes=1),
+        "retry_exponential_backoff": True,
+        "max_retry_delay": timedelta(minutes=20),
+    },
+    tags=["par"],
+    doc_md=__doc__,
+)
+def par_nightly():
+    """Wire the night."""
+
+    @task_group
+    def warehouse():
+        @task
+        def validate() -> str:
+            """Judge files and rows; build the Data Docs."""
+            return step("validate_night", with_run_id=True)
+
+        @task
+        def build() -> str:
+            """One dbt build into a version aside."""
+            return step("build", with_run_id=True)
+
+        @task
+        def audit() -> str:
+            """Invariants of the finished facts; nobody's identity in the file."""
+            return step("audit", with_date=False)
+
+        validate() >> build() >> audit()
+
+    @task_group
+    def publish():
+        @task
+        def switch() -> str:
+            """Switch the link to the audited version."""
+            return step("publish", with_date=False)
+
+        switch()
+
+    [source_group("hr"), source_group("elearning")] >> warehouse() >> publish()
+
+
+par_nightly()

@@ -1,0 +1,42 @@
+{{ config(materialized="incremental", incremental_strategy="replace_date", on_schema_change="append_new_columns") }}
+
+with
+    named as (
+        select
+            daily.*,
+            indicator.indicator_name_vi,
+            indicator.indicator_name_en,
+            unit.org_unit_name_vi as org_unit_name,
+            unit.org_unit_name_en,
+            unit.org_unit_type,
+            daily.org_unit_code <> {{ city() }} and coalesce(daily.denominator < 5, false) as is_suppressed
+        from {{ ref("fct_indicator_daily") }} as daily
+        inner join {{ ref("dim_indicator") }} as indicator on daily.indicator_code = indicator.indicator_code
+        left join
+            {{ ref("dim_org_unit_snapshot") }} as unit
+            on daily.as_of_date = unit.as_of_date
+            and daily.org_unit_code = unit.org_unit_code
+        where daily.as_of_date = {{ as_of_date() }}
+    )
+
+select
+    as_of_date,
+    indicator_code,
+    indicator_name_vi,
+    indicator_name_en,
+    org_unit_code,
+    org_unit_name,
+    org_unit_name_en,
+    org_unit_type,
+    population_group,
+    {% for column in ["numerator", "denominator", "value"] %}
+        case when not is_suppressed then {{ column }} end as {{ column }},
+    {% endfor %}
+    unit,
+    target_comparator,
+    target_value,
+    target_date,
+    case when not is_suppressed then status end as status,
+    is_stale,
+    is_suppressed
+from named

@@ -1,0 +1,1 @@
+{{ target_in_force(ref("indicator_target")) }}

@@ -1,0 +1,1 @@
+{{ latest_link(ref("stg_elearning__course_link"), "course_id", "course_code") }}

@@ -1,0 +1,172 @@
+"""Build: one dbt run into a file aside, which starts as a copy of the present publication.
+
+``work/`` holds one build at a time: the build file, the scratch database with the accepted rows that serve the data
+date, and ``build.json`` that says what is being built on which publication.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from par_warehouse.contract import TABLES
+from par_warehouse.errors import ParError, PipelineError
+from par_warehouse.ledger import OPS_TABLES, last_accepted, open_ledger
+from par_warehouse.settings import PROJECT_ROOT, Settings
+
+DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+_RESULT_COLUMNS = "run_id varchar, data_date date, node varchar, kind varchar, status varchar, failures bigint"
+
+
+@dataclass(frozen=True)
+class Build:
+    """A version of the publication in the making."""
+
+    data_date: str
+    run_id: str
+    base: str | None
+    """File name of the published version it started from, None for the first."""
+    file: str
+
+
+def build(settings: Settings, data_date: date, run_id: str) -> Build:
+    """Compute the marts of ``data_date`` into a new version aside; earlier dates are kept as published.
+
+    Raises PipelineError when a model or a test of a model fails.
+    """
+    shutil.rmtree(settings.work, ignore_errors=True)
+    settings.work.mkdir(parents=True)
+    base = settings.current.resolve() if settings.current.exists() else None
+    file = settings.work / f"{data_date.isoformat()}-{_slug(run_id)}.duckdb"
+    if base is not None:
+        shutil.copyfile(base, file)
+    present = Build(data_date.isoformat(), run_id, base.name if base else None, file.name)
+    (settings.work / "build.json").write_text(json.dumps(asdict(present)))
+    _serve(settings, data_date)
+    results = run_dbt(settings, present, ["build", "--exclude", "test_type:unit", "tag:audit"])
+    _copy_ops(settings, present, results)
+    return present
+
+
+def present_build(settings: Settings) -> Build:
+    """The build that ``work/`` holds. Raises ParError when there is none."""
+    try:
+        return Build(**json.loads((settings.work / "build.json").read_text()))
+    except FileNotFoundError:
+        raise ParError("There is no build to go on with. Run the step build of this date first.") from None
+
+
+def run_dbt(settings: Settings, present: Build, command: list[str]) -> list[dict[str, Any]]:
+    """Run one dbt command in this process on the present build; return one result per node.
+
+    Raises PipelineError naming the first node that failed.
+    """
+    os.environ.update(
+        PAR_BUILD_FILE=str(settings.work / present.file),
+        PAR_WORK_FILE=str(settings.work / "scratch.duckdb"),
+        PAR_LEDGER_FILE=str(settings.ledger),
+        PAR_AS_OF_DATE=present.data_date,
+        PAR_DBT_THREADS=str(settings.threads),
+        PAR_DBT_MEMORY_LIMIT=settings.memory_limit,
+        PAR_DBT_TEMP_DIRECTORY=str(settings.work / "spill"),
+        DO_NOT_TRACK="1",
+    )
+    from dbt.artifacts.schemas.run import RunExecutionResult
+    from dbt.cli.main import dbtRunner
+
+    options = {
+        "--project-dir": DBT_PROJECT,
+        "--profiles-dir": DBT_PROJECT,
+        "--target-path": settings.data_dir / "dbt" / "target",
+        "--log-path": settings.logs / "dbt",
+        "--log-level": "none",
+        "--log-level-file": "info",
+    }
+    outcome = dbtRunner().invoke([*command, *(str(part) for option in options.items() for part in option)])
+    if not isinstance(outcome.result, RunExecutionResult):
+        log = options["--log-path"]
+        raise PipelineError(f"dbt could not run: {_first_line(outcome.exception)}. Its log is in {log}.")
+    results = [
+        {
+            "node": result.node.name,
+            "kind": str(result.node.resource_type),
+            "status": str(result.status),
+            "failures": result.failures,
+            "message": result.message,
+        }
+        for result in outcome.result.results
+    ]
+    bad = [result for result in results if result["status"] not in ("success", "pass")]
+    if bad:
+        raise PipelineError(
+            f"dbt {command[0]} failed at {bad[0]['kind']} {bad[0]['node']}: {_first_line(bad[0]['message'])}"
+            f" ({len(bad)} of {len(results)} nodes not good). The publication is unchanged."
+        )
+    return results
+
+
+def _serve(settings: Settings, data_date: date) -> None:
+    """Write the scratch database: a view per contract file on the rows that serve the date, and ``file_serving``."""
+    scratch = settings.work / "scratch.duckdb"
+    with open_ledger(settings) as con:
+        con.execute(f"attach '{scratch}' as scratch")
+        con.execute("create schema scratch.serving")
+        con.execute(
+            "create table scratch.serving.file_serving (source varchar, file_name varchar, served_from_date date,"
+            " is_carried_forward boolean)"
+        )
+        for table in TABLES:
+            file = last_accepted(con, table, data_date)
+            assert file is not None, "a run without a file to serve ends in validate"
+            con.execute(
+                "insert into scratch.serving.file_serving values (?, ?, ?, ?)",
+                [table.source, table.file_name, file.data_date, file.data_date != data_date],
+            )
+            con.execute(
+                f"create view scratch.serving.{table.name} as"
+                f" select date '{file.data_date}' as delivery_date, *"
+                f" from read_parquet('{settings.accepted / file.path}')"
+            )
+
+
+def _copy_ops(settings: Settings, present: Build, results: Iterable[dict[str, Any]]) -> None:
+    """Bring ``ops`` of the build up to the ledger: only data dates whose last run it does not show yet are copied."""
+    with open_ledger(settings) as con:
+        con.execute(f"attach '{settings.work / present.file}' as build")
+        con.execute("create schema if not exists build.ops")
+        for table, columns in OPS_TABLES.items():
+            con.execute(
+                f"create table if not exists build.ops.{table} as select {columns} from ledger.ops.{table} limit 0"
+            )
+        con.execute(f"create table if not exists build.ops.model_result ({_RESULT_COLUMNS})")
+        con.execute(
+            "create temp table changed as select data_date, run_id from ledger.ops.load_file"
+            " except select data_date, run_id from build.ops.load_file"
+        )
+        con.execute("begin")
+        for table, columns in OPS_TABLES.items():
+            con.execute(f"delete from build.ops.{table} where data_date in (select data_date from changed)")
+            con.execute(
+                f"insert into build.ops.{table} select {columns} from ledger.ops.{table}"
+                " where data_date in (select data_date from changed) order by all"
+            )
+        con.execute("delete from build.ops.model_result where data_date = ?", [present.data_date])
+        con.executemany(
+            "insert into build.ops.model_result values (?, ?, ?, ?, ?, ?)",
+            [
+                [present.run_id, present.data_date, one["node"], one["kind"], one["status"], one["failures"]]
+                for one in sorted(results, key=lambda result: (result["kind"], result["node"]))
+            ],
+        )
+        con.execute("commit")
+
+
+def _slug(text: str) -> str:
+    return "".join(character if character.isalnum() else "-" for character in text)
+
+
+def _first_line(message: object) -> str:
+    return str(message).strip().split("\n", 1)[0]

@@ -1,0 +1,300 @@
+"""The command line ``par``: thin commands over the modules of the package."""
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from par_warehouse.errors import ParError
+from par_warehouse.run_lock import run_lock
+from par_warehouse.settings import Settings
+
+console = Console(highlight=False)
+app = typer.Typer(
+    help="The PAR capacity warehouse of Ho Chi Minh City.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+show_app = typer.Typer(help="Show what is published.", no_args_is_help=True)
+app.add_typer(show_app, name="show")
+
+DEMO_LAST_NIGHT = date(2024, 12, 31)
+DEMO_NIGHTS = 3
+
+
+def _date_option(name: str, text: str) -> Any:
+    return typer.Option(name, formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help=text)
+
+
+DataDate = Annotated[datetime | None, _date_option("--date", "Data date; the latest by default.")]
+
+
+def main() -> None:
+    """Run a command; a failure with a known cause is one sentence and exit status 1."""
+    try:
+        app(standalone_mode=False)
+    except ParError as error:
+        console.print(f"[bold red]Not done:[/bold red] {escape(str(error))}")
+        sys.exit(1)
+    except (typer.Abort, KeyboardInterrupt):
+        console.print("Stopped. The publication is as it was; run the same command again to go on.")
+        sys.exit(130)
+    except Exception as error:
+        if not hasattr(error, "exit_code"):
+            raise
+        if hasattr(error, "show"):
+            error.show()
+        sys.exit(error.exit_code)
+
+
+@app.command()
+def nightly(
+    date_: DataDate = None,
+) -> None:
+    """Run the nightly DAG for one data date and show the indicators."""
+    settings = Settings.from_environment()
+    with run_lock(settings):
+        _prepare(settings)
+        from par_warehouse.landing import latest_delivered_date
+
+        day = date_.date() if date_ else latest_delivered_date(settings)
+        if not _run_night(settings, day):
+            raise ParError(_failure(settings, [day]))
+    _show_indicators(settings, day)
+
+
+@app.command()
+def backfill(
+    from_: Annotated[datetime, _date_option("--from", "First data date.")],
+    to: Annotated[datetime, _date_option("--to", "Last data date.")],
+) -> None:
+    """Run the nightly DAG for each delivered data date from FROM to TO, in order, in this process."""
+    settings = Settings.from_environment()
+    if from_ > to:
+        raise ParError(f"FROM ({from_.date()}) is after TO ({to.date()}). Give the earlier date as FROM.")
+    with run_lock(settings):
+        _prepare(settings, last_night=to.date(), nights=(to - from_).days + 1)
+        from par_warehouse.contract import SOURCES
+        from par_warehouse.landing import delivered_dates
+
+        delivered = {day for source in SOURCES for day in delivered_dates(settings, source)}
+        days = sorted(day for day in delivered if from_.date() <= day <= to.date())
+        if not days:
+            raise ParError(
+                f"Nothing was delivered from {from_.date()} to {to.date()}. Check the dates and the sources."
+            )
+        failed = [day for day in days if not _run_night(settings, day)]
+        if failed:
+            raise ParError(_failure(settings, failed))
+    _show_indicators(settings, days[-1])
+
+
+@app.command("demo-exports")
+def demo_exports(
+    size: Annotated[str, typer.Option(help="demo or city (200,000 staff, 2 million views).")] = "demo",
+    to: Annotated[datetime, _date_option("--to", "Last data date.")] = datetime(2024, 12, 31),
+    nights: Annotated[int, typer.Option(min=1, help="How many data dates, ending at the last one.")] = DEMO_NIGHTS,
+    staff: Annotated[int | None, typer.Option(min=50, help="Another number of staff.")] = None,
+    views: Annotated[int | None, typer.Option(min=0, help="Another number of views until the last date.")] = None,
+    seed: Annotated[int, typer.Option(help="Another seed gives another city.")] = 13,
+    clean: Annotated[bool, typer.Option("--clean", help="Without the flaws that real exports have.")] = False,
+    into: Annotated[Path | None, typer.Option(help="Folder for hr/ and elearning/.")] = None,
+) -> None:
+    """Write deterministic, synthetic deliveries in the export contract for both sources."""
+    settings = Settings.from_environment()
+    base = into or settings.landing / "demo-exports"
+    _write_demo(base, size, to.date(), nights, staff, views, seed, not clean)
+    console.print(f"Deliveries are in {base}/hr and {base}/elearning.")
+
+
+@show_app.command("indicators")
+def show_indicators(
+    date_: DataDate = None,
+    unit: Annotated[str, typer.Option(help="Code of the unit; the city by default.")] = "H29",
+) -> None:
+    """The indicators of the city or a unit against their targets."""
+    from par_warehouse import show
+
+    console.print(show.indicators(Settings.from_environment(), date_.date() if date_ else None, unit))
+
+
+@show_app.command("loads")
+def show_loads(date_: DataDate = None) -> None:
+    """How each delivered file was judged."""
+    from par_warehouse import show
+
+    console.print(show.loads(Settings.from_environment(), date_.date() if date_ else None))
+
+
+@show_app.command("quarantine")
+def show_quarantine(
+    date_: DataDate = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 50,
+) -> None:
+    """Rows that were set aside, with the rule each breaks and what to do."""
+    from par_warehouse import show
+
+    console.print(show.quarantine(Settings.from_environment(), date_.date() if date_ else None, limit))
+
+
+@app.command()
+def rollback() -> None:
+    """Switch the publication back to the version before the present one."""
+    from par_warehouse import publish
+
+    settings = Settings.from_environment()
+    with run_lock(settings):
+        before = set(publish.published_dates(settings.current.resolve())) if settings.current.exists() else set()
+        version = publish.rollback(settings)
+    console.print(f"The publication is now {version.name}.")
+    if lost := sorted(before - set(publish.published_dates(version))):
+        console.print("It does not hold " + ", ".join(map(str, lost)) + ". Rebuild each with make nightly DATE=...")
+
+
+@app.command()
+def airflow(port: Annotated[int, typer.Option(help="Port of the web UI on localhost.")] = 8080) -> None:
+    """Start Airflow with its web UI on localhost, until Ctrl-C."""
+    settings = Settings.from_environment()
+    _prepare(settings)
+    _migrate_if_needed(settings)
+    os.environ["AIRFLOW__API__PORT"] = str(port)
+    os.environ["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"] = "admin:admin"
+    passwords = settings.data_dir / "airflow" / "simple_auth_manager_passwords.json.generated"
+    log = settings.logs / "airflow-standalone.log"
+    console.print(f"Airflow starts; its log is {log}.")
+    with log.open("w") as output:
+        process = subprocess.Popen([sys.executable, "-m", "airflow", "standalone"], stdout=output, stderr=output)
+        try:
+            while process.poll() is None and not passwords.exists():
+                time.sleep(0.5)
+            if process.poll() is None:
+                console.print(
+                    f"Log in at [bold]http://localhost:{port}[/bold] as admin; the password is in {passwords}."
+                )
+                console.print("The DAG is par_nightly. Ctrl-C stops Airflow.")
+            code = process.wait()
+        except KeyboardInterrupt:
+            process.terminate()
+            process.wait()
+            return
+    if code:
+        raise ParError(f"Airflow ended with status {code}; the reason is in {log}. Is port {port} in use?")
+
+
+def _prepare(settings: Settings, last_night: date = DEMO_LAST_NIGHT, nights: int = DEMO_NIGHTS) -> None:
+    """The set-up that every run needs: the secret, and demo exports if no source is configured."""
+    from par_airflow.home import use_local_airflow
+    from par_warehouse import pseudonym
+
+    os.environ.setdefault("PAR_TASK_RETRIES", "0")
+    use_local_airflow(settings)
+    if pseudonym.ensure_development_secret(settings):
+        path = pseudonym.development_secret_path(settings)
+        console.print(f"PAR_PERSON_KEY_SECRET is not set: made a development secret in {path}.")
+    demo = settings.landing / "demo-exports"
+    if settings.uses_demo and not any(demo.glob("hr/*/_SUCCESS")):
+        console.print("PAR_HR_URI and PAR_ELEARNING_URI are not set: writing demo exports of synthetic people.")
+        _write_demo(demo, "demo", last_night, nights)
+
+
+def _write_demo(
+    base: Path,
+    size: str,
+    last_night: date,
+    nights: int,
+    staff: int | None = None,
+    views: int | None = None,
+    seed: int = 13,
+    flaws: bool = True,
+) -> None:
+    from dataclasses import replace
+
+    from par_warehouse.demo import SIZES, write_demo_exports
+
+    if size not in SIZES:
+        raise ParError(f"There is no size {size!r}. Choose one of {', '.join(SIZES)}.")
+    chosen = SIZES[size]
+    if staff is not None:
+        chosen = replace(chosen, staff=staff)
+    if views is not None:
+        chosen = replace(chosen, views=views)
+    days = [last_night - timedelta(days=ago) for ago in reversed(range(nights))]
+    with console.status("Writing demo exports …") as status:
+        write_demo_exports(
+            base / "hr", base / "elearning", days, chosen, seed, flaws, lambda line: status.update(f"Writing {line} …")
+        )
+
+
+def _migrate_if_needed(settings: Settings) -> None:
+    from par_airflow.home import has_database, migrate_database
+
+    if not has_database(settings):
+        with console.status("Setting up Airflow's metadata database (once) …"):
+            migrate_database(settings)
+
+
+def _run_night(settings: Settings, day: date) -> bool:
+    _migrate_if_needed(settings)
+    from par_airflow.run import run_night
+
+    started = time.monotonic()
+    console.print(f"[bold]Night of {day}[/bold] (log: {settings.logs / f'nightly-{day}.log'})")
+    with _steps_on_screen():
+        succeeded = run_night(settings, day)
+    console.print(f"  {'done' if succeeded else 'failed'} after {time.monotonic() - started:.1f} s")
+    return succeeded
+
+
+@contextmanager
+def _steps_on_screen() -> Iterator[None]:
+    """Show each line that a step reports, at once, although the output of Airflow goes to a file."""
+    # The console keeps the terminal while descriptor 1 points to the log.
+    with (
+        os.fdopen(os.dup(1), "w") as terminal,
+        Console(file=terminal, highlight=False).status("Airflow starts …") as status,
+    ):
+        handler = _StepHandler(status.console)
+        logger = logging.getLogger("par_warehouse")
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
+
+
+class _StepHandler(logging.Handler):
+    def __init__(self, screen: Console) -> None:
+        super().__init__()
+        self.screen = screen
+
+    def emit(self, record: logging.LogRecord) -> None:
+        style = "red" if record.levelno >= logging.ERROR else "default"
+        self.screen.print(f"  [{style}]{escape(record.getMessage())}[/{style}]")
+
+
+def _show_indicators(settings: Settings, day: date) -> None:
+    from par_warehouse import show
+
+    console.print(show.indicators(settings, day))
+    console.print(f"Published: {settings.current}")
+
+
+def _failure(settings: Settings, days: list[date]) -> str:
+    names = ", ".join(map(str, days))
+    return f"{names} not published; the publication is as it was. The reason stands above, details in {settings.logs}."
+
+
+if __name__ == "__main__":
+    main()

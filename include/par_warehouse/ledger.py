@@ -1,0 +1,118 @@
+"""The ledger: what was taken in, how it was judged, which rows serve a date, and the learning evidence that stays.
+
+One DuckDB file, one writer. A data date is taken in within one transaction, so the ledger holds all of it or nothing.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+from par_warehouse.contract import TABLES, Table
+from par_warehouse.errors import ParError
+from par_warehouse.settings import Settings
+
+_SCHEMA = """
+create schema if not exists ops;
+create schema if not exists evidence;
+create table if not exists ops.taken_in (
+    data_date date, source varchar, fingerprint varchar, primary key (data_date, source)
+);
+create table if not exists ops.load_file (
+    run_id varchar, data_date date, source varchar, file_name varchar, state varchar, served_from_date date,
+    rows_read bigint, rows_accepted bigint, rows_quarantined bigint, rows_warned bigint, rows_repaired bigint,
+    warnings varchar, unknown_columns bigint, sha256 varchar, message varchar, accepted_path varchar,
+    content_hash varchar
+);
+create table if not exists ops.quarantine_row (
+    run_id varchar, data_date date, source varchar, file_name varchar, row_number bigint, rule_code varchar,
+    rule_codes varchar[], column_name varchar, message varchar
+);
+create table if not exists ops.dq_result (
+    run_id varchar, data_date date, suite varchar, expectation varchar, column_name varchar, rule_code varchar,
+    severity varchar, success boolean, observed_value varchar, unexpected_count bigint, error varchar
+);
+create table if not exists evidence.completion (
+    user_id bigint, course_id bigint, completed_at timestamp, delivery_date date, row_number bigint
+);
+create table if not exists evidence.view (
+    user_id bigint, course_module_id bigint, viewed_at timestamp, delivery_date date, row_number bigint
+);
+create table if not exists evidence.account_link (user_id bigint, person_key varchar, delivery_date date);
+create table if not exists evidence.course_link (course_id bigint, ma_khoa_hoc varchar, delivery_date date);
+create table if not exists evidence.module_link (course_module_id bigint, ma_hoc_lieu varchar, delivery_date date);
+"""
+
+OPS_TABLES = {
+    "load_file": "run_id, data_date, source, file_name, state, served_from_date, rows_read, rows_accepted,"
+    " rows_quarantined, rows_warned, rows_repaired, warnings, unknown_columns, sha256, message",
+    "quarantine_row": "run_id, data_date, source, file_name, row_number, rule_code, rule_codes, column_name, message",
+    "dq_result": "run_id, data_date, suite, expectation, column_name, rule_code, severity, success, observed_value,"
+    " unexpected_count, error",
+}
+"""The tables of schema ``ops`` that are published, with their published columns."""
+
+
+@dataclass(frozen=True)
+class AcceptedFile:
+    """The accepted rows of one file of one delivery."""
+
+    data_date: date
+    path: str
+    rows_read: int
+
+
+@contextmanager
+def open_ledger(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with the ledger attached under the catalog name ``ledger``; everything else is in memory.
+
+    Raises ParError when another process has it open.
+    """
+    settings.ledger.parent.mkdir(parents=True, exist_ok=True)
+    scratch = settings.work / "spill"
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": settings.memory_limit,
+        "threads": settings.threads,
+        "temp_directory": str(scratch),
+        "preserve_insertion_order": "true",
+    }
+    with duckdb.connect(config=config) as con:
+        try:
+            con.execute(f"attach '{settings.ledger}' as ledger")
+        except duckdb.IOException as error:
+            if "lock" not in str(error):
+                raise
+            raise ParError("Another process is writing the warehouse. Wait for its end, then repeat.") from None
+        settings.ledger.chmod(0o600)
+        con.execute("use ledger")
+        con.execute(_SCHEMA)
+        con.execute("use memory")
+        yield con
+
+
+def taken_in(con: duckdb.DuckDBPyConnection) -> dict[tuple[date, str], str]:
+    """Fingerprint of every delivery taken in, by data date and source."""
+    rows = con.execute("select data_date, source, fingerprint from ledger.ops.taken_in").fetchall()
+    return {(day, source): fingerprint for day, source, fingerprint in rows}
+
+
+def last_accepted(
+    con: duckdb.DuckDBPyConnection, table: Table, data_date: date, *, before: bool = False
+) -> AcceptedFile | None:
+    """The accepted file that serves ``data_date``; with ``before`` the last one accepted before that date."""
+    row = con.execute(
+        f"""
+        select data_date, accepted_path, rows_read from ledger.ops.load_file
+        where source = ? and file_name = ? and state = 'accepted' and data_date {"<" if before else "<="} ?
+        order by data_date desc limit 1
+        """,
+        [table.source, table.file_name, data_date],
+    ).fetchone()
+    return None if row is None else AcceptedFile(*row)
+
+
+def files_without_service(con: duckdb.DuckDBPyConnection, data_date: date) -> list[str]:
+    """Names of the contract's files that no delivery serves on ``data_date``."""
+    return [table.file_name for table in TABLES if last_accepted(con, table, data_date) is None]

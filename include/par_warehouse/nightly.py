@@ -1,0 +1,103 @@
+"""The steps of a night, in order, as the DAG calls them: each holds the data folder, works, and says in one line what
+came in and what went out. A step can be repeated at any time.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import date
+from functools import wraps
+from typing import ParamSpec
+
+from par_warehouse import audit as audit_step
+from par_warehouse import build as build_step
+from par_warehouse import landing, standardise, validate
+from par_warehouse import publish as publish_step
+from par_warehouse.contract import SOURCES
+from par_warehouse.errors import RunFailed
+from par_warehouse.ledger import files_without_service, open_ledger
+from par_warehouse.pseudonym import check_secret
+from par_warehouse.run_lock import run_lock
+from par_warehouse.settings import Settings
+
+log = logging.getLogger("par_warehouse")
+LOCK_PATIENCE_SECONDS = 1800
+
+P = ParamSpec("P")
+
+
+def _step(work: Callable[P, str]) -> Callable[P, str]:
+    @wraps(work)
+    def locked(*args: P.args, **kwargs: P.kwargs) -> str:
+        settings = next(one for one in args if isinstance(one, Settings))
+        with run_lock(settings, wait_seconds=LOCK_PATIENCE_SECONDS):
+            line = work(*args, **kwargs)
+        log.info(line)
+        return line
+
+    return locked
+
+
+@_step
+def pull(settings: Settings, source: str, data_date: date) -> str:
+    """Copy what a source has delivered up to ``data_date`` into the landing zone."""
+    copied = landing.pull(settings, source, data_date)
+    delivery = landing.landed(settings, source, data_date)
+    files = len(delivery.files) if delivery else 0
+    days = ", ".join(day.isoformat() for day in copied) or "nothing new"
+    state = f"{files} files for {data_date}" if delivery else f"{data_date} is not delivered, carrying forward"
+    return f"{source}: landed {days}; {state}"
+
+
+@_step
+def standardise_source(settings: Settings, source: str, data_date: date) -> str:
+    """Turn every landed delivery that is to be taken in into contract tables without personal data."""
+    check_secret(settings)
+    rows = files = 0
+    for day in validate.dates_to_take_in(settings, data_date):
+        for staged in standardise.standardise(settings, source, day).values():
+            files += 1
+            rows += staged.rows_read
+    return f"{source}: {files} files, {rows:,} rows standardised"
+
+
+@_step
+def validate_night(settings: Settings, data_date: date, run_id: str) -> str:
+    """Take in every pending date up to ``data_date``. Raises RunFailed when a file has nothing to serve the date."""
+    summaries = []
+    for day in validate.dates_to_take_in(settings, data_date):
+        docs = settings.reports / "data_docs" if day == data_date else None
+        summaries.append(validate.take_in(settings, day, run_id, docs))
+        log.info("taken in: %s", summaries[-1])
+    with open_ledger(settings) as con:
+        unserved = files_without_service(con, data_date)
+    if unserved:
+        raise RunFailed(
+            f"{data_date} cannot be published: nothing was ever accepted for {', '.join(unserved)} up to that date. "
+            "Ask the source to deliver again (par show loads says what was wrong), then repeat the night."
+        )
+    return str(summaries[-1])
+
+
+@_step
+def build(settings: Settings, data_date: date, run_id: str) -> str:
+    """Compute the marts of ``data_date`` into a version aside."""
+    built = build_step.build(settings, data_date, run_id)
+    return f"built {built.file} on {built.base or 'nothing'}"
+
+
+@_step
+def audit(settings: Settings) -> str:
+    """Check the invariants of the version aside."""
+    return f"{audit_step.audit(settings)} audits held"
+
+
+@_step
+def publish(settings: Settings) -> str:
+    """Switch the publication to the version aside."""
+    version = publish_step.publish(settings)
+    return f"published {version.name}"
+
+
+def delivered(settings: Settings, data_date: date) -> bool:
+    """Whether every source has delivered ``data_date``."""
+    return all(landing.is_delivered(settings, source, data_date) for source in SOURCES)

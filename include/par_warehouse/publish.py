@@ -1,0 +1,88 @@
+"""Publish: one atomic switch of a symbolic link to an immutable version; rollback is switching it back."""
+
+import os
+import shutil
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from par_warehouse.build import Build, present_build
+from par_warehouse.errors import ParError
+from par_warehouse.settings import Settings
+
+
+def publish(settings: Settings) -> Path:
+    """Make the present, audited build the publication and remove the oldest versions; return the new version.
+
+    Raises ParError when another version was published since the build began: its dates would be lost.
+    """
+    present = present_build(settings)
+    _check_base(settings, present)
+    built = settings.work / present.file
+    with duckdb.connect(str(built)) as con:
+        con.execute("checkpoint")
+    _flush(built)
+    built.chmod(0o444)
+    settings.builds.mkdir(parents=True, exist_ok=True)
+    version = settings.builds / present.file
+    built.replace(version)
+    _switch(settings, version)
+    shutil.rmtree(settings.work, ignore_errors=True)
+    _prune(settings)
+    return version
+
+
+def versions(settings: Settings) -> list[Path]:
+    """Published versions that are kept, oldest first."""
+    return sorted(settings.builds.glob("*.duckdb"), key=lambda path: (path.stat().st_mtime_ns, path.name))
+
+
+def rollback(settings: Settings) -> Path:
+    """Switch the publication back to the version before the present one. Raises ParError when there is none."""
+    if not settings.current.exists():
+        raise ParError("Nothing is published yet, so there is nothing to roll back.")
+    present = settings.current.resolve()
+    kept = versions(settings)
+    earlier = kept[: kept.index(present)] if present in kept else []
+    if not earlier:
+        raise ParError("No earlier version is kept. Run the night again instead: make nightly DATE=...")
+    _switch(settings, earlier[-1])
+    return earlier[-1]
+
+
+def published_dates(version: Path) -> list[date]:
+    """Data dates whose indicators a version holds, ascending."""
+    with duckdb.connect(str(version), read_only=True) as con:
+        rows = con.execute("select distinct as_of_date from marts.fct_indicator_daily order by 1").fetchall()
+    return [row[0] for row in rows]
+
+
+def _check_base(settings: Settings, present: Build) -> None:
+    now = settings.current.resolve().name if settings.current.exists() else None
+    if now != present.base:
+        raise ParError("Another run has published since this build began. Run the night again from the step build.")
+
+
+def _switch(settings: Settings, version: Path) -> None:
+    link = settings.current.with_suffix(".link")
+    link.unlink(missing_ok=True)
+    link.symlink_to(version.relative_to(settings.current.parent))
+    link.replace(settings.current)
+    _flush(settings.current.parent)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _prune(settings: Settings) -> None:
+    present = settings.current.resolve()
+    kept = versions(settings)
+    for version in kept[: -settings.keep_versions]:
+        if version != present:
+            version.unlink()

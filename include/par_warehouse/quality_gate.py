@@ -1,0 +1,146 @@
+"""Great Expectations on DuckDB: evaluate the suites on the present connection, and build the Data Docs.
+
+Great Expectations has no dialect for DuckDB. This module registers one that speaks PostgreSQL's SQL to Great
+Expectations, runs on the caller's own connection, and leaves transactions alone (a rollback would empty results that
+are read late).
+"""
+
+import logging
+import os
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from par_warehouse.rules import Suite
+
+if TYPE_CHECKING:
+    from great_expectations.checkpoint.checkpoint import CheckpointResult
+    from great_expectations.data_context.data_context.ephemeral_data_context import EphemeralDataContext
+
+_connection: duckdb.DuckDBPyConnection | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A relation in the default schema, to be judged by a suite."""
+
+    suite: Suite
+    relation: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What Great Expectations found for one expectation; ``error`` is set when it could not be evaluated."""
+
+    suite: str
+    position: int
+    success: bool | None
+    observed_value: str | None
+    unexpected_count: int | None
+    error: str | None
+
+
+def evaluate(
+    con: duckdb.DuckDBPyConnection, batches: Iterable[Batch], name: str, data_docs: Path | None = None
+) -> list[Evaluation]:
+    """Evaluate each batch against its suite in one checkpoint, in the order of the expectations.
+
+    With ``data_docs`` the results are also rendered as pages into that folder. No value of a row enters a result.
+    """
+    global _connection
+    _connection = con
+    _register_dialect()
+    try:
+        context, result, suites = _run(batches, name, data_docs)
+        evaluations = []
+        for run in result.run_results.values():
+            positions = {expectation.id: i for i, expectation in enumerate(suites[run.suite_name].expectations)}
+            for outcome in run.results:
+                config = outcome.expectation_config
+                assert config is not None
+                evaluations.append(_evaluation(run.suite_name, positions[config.id], outcome))
+        if data_docs is not None:
+            context.build_data_docs()
+        return sorted(evaluations, key=lambda evaluation: (evaluation.suite, evaluation.position))
+    finally:
+        _connection = None
+
+
+def _run(
+    batches: Iterable[Batch], name: str, data_docs: Path | None
+) -> "tuple[EphemeralDataContext, CheckpointResult, dict[str, Any]]":
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    context.variables.data_docs_sites = {}
+    if data_docs is not None:
+        context.add_data_docs_site(
+            "local_site",
+            {
+                "class_name": "SiteBuilder",
+                "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+                "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(data_docs)},
+            },
+        )
+    source = context.data_sources.add_sql(
+        "warehouse", connection_string="duckdb+par:///:memory:", create_temp_table=False
+    )
+    definitions, suites = [], {}
+    for batch in batches:
+        suite = context.suites.add(gx.ExpectationSuite(**batch.suite.document))
+        suites[batch.suite.name] = suite
+        asset = source.add_table_asset(batch.relation, table_name=batch.relation)
+        definition = gx.ValidationDefinition(
+            name=batch.relation, data=asset.add_batch_definition_whole_table("all rows"), suite=suite
+        )
+        definitions.append(context.validation_definitions.add(definition))
+    checkpoint = context.checkpoints.add(
+        gx.Checkpoint(
+            name=name,
+            validation_definitions=definitions,
+            result_format={"result_format": "BASIC", "partial_unexpected_count": 0},
+        )
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return context, checkpoint.run(), suites
+
+
+def _evaluation(suite: str, position: int, outcome: Any) -> Evaluation:
+    # The exception comes first: an expectation that could not run also says success = False.
+    problem = _problem(outcome.exception_info or {})
+    if problem is not None:
+        return Evaluation(suite, position, None, None, None, problem)
+    count = outcome.result.get("unexpected_count", outcome.result.get("observed_value"))
+    return Evaluation(suite, position, bool(outcome.success), str(count), int(count), None)
+
+
+def _problem(info: dict[str, Any]) -> str | None:
+    if "raised_exception" in info:
+        return _first_line(info["exception_message"]) if info["raised_exception"] else None
+    messages = sorted({_first_line(one["exception_message"]) for one in info.values() if one.get("raised_exception")})
+    return "; ".join(messages) or None
+
+
+def _first_line(message: object) -> str:
+    return str(message).strip().split("\n", 1)[0]
+
+
+def _register_dialect() -> None:
+    from sqlalchemy.dialects import registry
+
+    registry.register("duckdb.par", "par_warehouse.gx_dialect", "ParDialect")
+
+
+def current_connection() -> duckdb.DuckDBPyConnection:
+    """The connection that Great Expectations is to use at this moment."""
+    assert _connection is not None, "Great Expectations is used outside evaluate()"
+    return _connection

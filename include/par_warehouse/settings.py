@@ -1,0 +1,92 @@
+"""Where a run reads and writes, taken once from the environment."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Places and limits of a run. Every path lies below ``data_dir``."""
+
+    data_dir: Path
+    hr_uri: str
+    elearning_uri: str
+    memory_limit: str = "1GB"
+    threads: int = 2
+    keep_versions: int = 5
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        """Read ``PAR_*``; without source URIs the demo exports below the landing zone are the sources."""
+        data_dir = Path(os.environ.get("PAR_DATA_DIR") or PROJECT_ROOT / "data").resolve()
+        demo = data_dir / "landing" / "demo-exports"
+        return cls(
+            data_dir=data_dir,
+            hr_uri=os.environ.get("PAR_HR_URI") or (demo / "hr").as_uri(),
+            elearning_uri=os.environ.get("PAR_ELEARNING_URI") or (demo / "elearning").as_uri(),
+            memory_limit=os.environ.get("PAR_MEMORY_LIMIT") or "1GB",
+            threads=int(os.environ.get("PAR_THREADS") or 2),
+        )
+
+    @property
+    def uses_demo(self) -> bool:
+        """Whether both sources are the demo exports that the warehouse writes itself."""
+        demo = (self.data_dir / "landing" / "demo-exports").as_uri()
+        return self.hr_uri == f"{demo}/hr" and self.elearning_uri == f"{demo}/elearning"
+
+    def uri(self, source: str) -> str:
+        """Base URI of ``hr`` or ``elearning``."""
+        return {"hr": self.hr_uri, "elearning": self.elearning_uri}[source]
+
+    @property
+    def landing(self) -> Path:
+        """Delivered bytes as they came."""
+        return self.data_dir / "landing"
+
+    @property
+    def vault(self) -> Path:
+        """Who a ``person_key`` is."""
+        return self.data_dir / "vault"
+
+    @property
+    def staged(self) -> Path:
+        """Contract tables before judgement, one Parquet file per delivered file."""
+        return self.data_dir / "staged"
+
+    @property
+    def accepted(self) -> Path:
+        """Accepted rows of every delivery, one Parquet file per delivered file."""
+        return self.data_dir / "accepted"
+
+    @property
+    def ledger(self) -> Path:
+        """What was taken in, how it was judged, and the learning evidence that stays."""
+        return self.data_dir / "ledger" / "ledger.duckdb"
+
+    @property
+    def work(self) -> Path:
+        """Scratch files of the present run."""
+        return self.data_dir / "work"
+
+    @property
+    def builds(self) -> Path:
+        """Published versions, each an immutable DuckDB file."""
+        return self.data_dir / "warehouse" / "builds"
+
+    @property
+    def current(self) -> Path:
+        """The publication: a symbolic link into ``builds``."""
+        return self.data_dir / "warehouse" / "current.duckdb"
+
+    @property
+    def reports(self) -> Path:
+        """Pages for people: Data Docs."""
+        return self.data_dir / "reports"
+
+    @property
+    def logs(self) -> Path:
+        """Logs of runs, Airflow's included."""
+        return self.data_dir / "logs"

@@ -1,0 +1,1 @@
+"""An independent oracle of the warehouse, written from the contracts alone: it imports nothing of the warehouse."""
