@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from par_warehouse.errors import ParError
@@ -24,6 +25,9 @@ def use_local_airflow(settings: Settings) -> None:
     """Point Airflow at the data folder. Must come before the first import of Airflow."""
     home = settings.data_dir / "airflow"
     home.mkdir(parents=True, exist_ok=True)
+    scratch = settings.data_dir / "tmp"
+    scratch.mkdir(exist_ok=True)
+    tempfile.tempdir = str(scratch)
     os.environ.update(
         LOCAL_ENVIRONMENT,
         AIRFLOW_HOME=str(home),
@@ -32,6 +36,7 @@ def use_local_airflow(settings: Settings) -> None:
         AIRFLOW__LOGGING__BASE_LOG_FOLDER=str(settings.logs / "airflow"),
         AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH=str(home / "bundles"),
         PAR_DATA_DIR=str(settings.data_dir),
+        TMPDIR=str(scratch),
     )
 
 

@@ -2,7 +2,7 @@
 
 import duckdb
 
-from par_warehouse.build import present_build, run_dbt
+from par_warehouse.build import build_file, present_build, run_dbt
 from par_warehouse.errors import PipelineError
 from par_warehouse.settings import Settings
 
@@ -13,7 +13,7 @@ def audit(settings: Settings) -> int:
     results = run_dbt(settings, present, ["test", "--select", "tag:audit"])
     if not results:
         raise PipelineError("No audit was found in dbt_project/tests. The publication is unchanged.")
-    leaks = identity_leaks(settings, str(settings.work / present.file), present.data_date)
+    leaks = identity_leaks(settings, str(build_file(settings)), present.data_date)
     if leaks:
         raise PipelineError(
             f"An identification number or a person's name is in {', '.join(leaks)}. The publication is unchanged;"

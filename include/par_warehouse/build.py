@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from par_warehouse.contract import TABLES
@@ -29,7 +30,17 @@ class Build:
     run_id: str
     base: str | None
     """File name of the published version it started from, None for the first."""
-    file: str
+
+    @property
+    def version_name(self) -> str:
+        """File name of the version once it is published."""
+        slug = "".join(character if character.isalnum() else "-" for character in self.run_id)
+        return f"{self.data_date}-{slug}.duckdb"
+
+
+def build_file(settings: Settings) -> Path:
+    """The version in the making. Its path never changes, or dbt would parse the whole project anew each night."""
+    return settings.work / "par.duckdb"
 
 
 def build(settings: Settings, data_date: date, run_id: str) -> Build:
@@ -40,13 +51,12 @@ def build(settings: Settings, data_date: date, run_id: str) -> Build:
     shutil.rmtree(settings.work, ignore_errors=True)
     settings.work.mkdir(parents=True)
     base = settings.current.resolve() if settings.current.exists() else None
-    file = settings.work / f"{data_date.isoformat()}-{_slug(run_id)}.duckdb"
+    present = Build(data_date.isoformat(), run_id, base.name if base else None)
     if base is not None:
-        shutil.copyfile(base, file)
-    present = Build(data_date.isoformat(), run_id, base.name if base else None, file.name)
+        shutil.copyfile(base, build_file(settings))
     (settings.work / "build.json").write_text(json.dumps(asdict(present)))
     _serve(settings, data_date)
-    results = run_dbt(settings, present, ["build", "--exclude", "test_type:unit", "tag:audit"])
+    results = run_dbt(settings, present, ["build", "--exclude-resource-types", "unit_test", "test"])
     _copy_ops(settings, present, results)
     return present
 
@@ -65,13 +75,11 @@ def run_dbt(settings: Settings, present: Build, command: list[str]) -> list[dict
     Raises PipelineError naming the first node that failed.
     """
     os.environ.update(
-        PAR_BUILD_FILE=str(settings.work / present.file),
+        PAR_BUILD_FILE=str(build_file(settings)),
         PAR_WORK_FILE=str(settings.work / "scratch.duckdb"),
         PAR_LEDGER_FILE=str(settings.ledger),
         PAR_AS_OF_DATE=present.data_date,
-        PAR_DBT_THREADS=str(settings.threads),
-        PAR_DBT_MEMORY_LIMIT=settings.memory_limit,
-        PAR_DBT_TEMP_DIRECTORY=str(settings.work / "spill"),
+        PAR_DUCKDB_MEMORY_LIMIT=settings.memory_limit,
         DO_NOT_TRACK="1",
     )
     from dbt.artifacts.schemas.run import RunExecutionResult
@@ -85,7 +93,9 @@ def run_dbt(settings: Settings, present: Build, command: list[str]) -> list[dict
         "--log-level": "none",
         "--log-level-file": "info",
     }
-    outcome = dbtRunner().invoke([*command, *(str(part) for option in options.items() for part in option)])
+    outcome = dbtRunner().invoke(
+        [*command, "--no-write-json", *(str(part) for option in options.items() for part in option)]
+    )
     if not isinstance(outcome.result, RunExecutionResult):
         log = options["--log-path"]
         raise PipelineError(f"dbt could not run: {_first_line(outcome.exception)}. Its log is in {log}.")
@@ -135,7 +145,7 @@ def _serve(settings: Settings, data_date: date) -> None:
 def _copy_ops(settings: Settings, present: Build, results: Iterable[dict[str, Any]]) -> None:
     """Bring ``ops`` of the build up to the ledger: only data dates whose last run it does not show yet are copied."""
     with open_ledger(settings) as con:
-        con.execute(f"attach '{settings.work / present.file}' as build")
+        con.execute(f"attach '{build_file(settings)}' as build")
         con.execute("create schema if not exists build.ops")
         for table, columns in OPS_TABLES.items():
             con.execute(
@@ -162,10 +172,6 @@ def _copy_ops(settings: Settings, present: Build, results: Iterable[dict[str, An
             ],
         )
         con.execute("commit")
-
-
-def _slug(text: str) -> str:
-    return "".join(character if character.isalnum() else "-" for character in text)
 
 
 def _first_line(message: object) -> str:

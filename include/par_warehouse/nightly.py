@@ -82,7 +82,7 @@ def validate_night(settings: Settings, data_date: date, run_id: str) -> str:
 def build(settings: Settings, data_date: date, run_id: str) -> str:
     """Compute the marts of ``data_date`` into a version aside."""
     built = build_step.build(settings, data_date, run_id)
-    return f"built {built.file} on {built.base or 'nothing'}"
+    return f"built {built.version_name} on {built.base or 'nothing'}"
 
 
 @_step

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from par_warehouse.build import Build, present_build
+from par_warehouse.build import Build, build_file, present_build
 from par_warehouse.errors import ParError
 from par_warehouse.settings import Settings
 
@@ -19,13 +19,13 @@ def publish(settings: Settings) -> Path:
     """
     present = present_build(settings)
     _check_base(settings, present)
-    built = settings.work / present.file
+    built = build_file(settings)
     with duckdb.connect(str(built)) as con:
         con.execute("checkpoint")
     _flush(built)
     built.chmod(0o444)
     settings.builds.mkdir(parents=True, exist_ok=True)
-    version = settings.builds / present.file
+    version = settings.builds / present.version_name
     built.replace(version)
     _switch(settings, version)
     shutil.rmtree(settings.work, ignore_errors=True)

@@ -2,10 +2,10 @@
 
 Units                              | people (`*` leader, `+` on the PAR roster)
 H29 city                           | h+ has a unit that `don_vi` does not know
-├ H29.1 Sở Nội vụ                  | a* CAN_BO trained online on 2022-01-01; b* CONG_CHUC trained a second before, class failed
+├ H29.1 Sở Nội vụ                  | a* CAN_BO trained on 2022-01-01; b* CONG_CHUC a second before, failed a class
 │ └ H29.1.1 not in force any more  |
 │   └ H29.1.1.1 Trung tâm          | c* VIEN_CHUC, class passed on 2024-12-31; f+ CONG_CHUC has everything
-├ H29.2 UBND Quận 1                | d* CONG_CHUC trained online on 2025-01-01; g+ VIEN_CHUC has two skills, viewed a document
+├ H29.2 UBND Quận 1                | d* CONG_CHUC trained on 2025-01-01; g+ VIEN_CHUC has two skills, saw a document
 └ H29.3 UBND Phường Bến Nghé       | e* CONG_CHUC, in no leader group
 i+ was on the roster until the end of 2023, passed the expert course, and is not in `nhan_su`.
 """

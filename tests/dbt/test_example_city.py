@@ -32,7 +32,7 @@ def daily(warehouse: Warehouse, as_of_date: str) -> dict[tuple[str, str, str], t
 
 
 def test_every_number_of_the_first_date(built: Warehouse) -> None:
-    # Targets of 2024-12-31, which is the target date: above 90 % for I1, above 80 % for I2 and I3, 10, 5 and 50 persons.
+    # The day is a target date: above 90 % for I1, above 80 % for I2 and I3, at least 10 and 5 persons; 50 by 2025.
     # Leaders: a, b (SO_NGANH), c (PHONG_DON_VI), d (UBND_HUYEN); trained: a and c. PAR staff: f, g, h.
     third = approx(100 / 3)
     assert daily(built, FIRST) == {
@@ -146,9 +146,7 @@ def test_second_date_leaves_the_first_untouched(altered: Warehouse) -> None:
     second = daily(altered, SECOND)
     assert second["I1", "H29", "ALL"] == (3, 4, 75.0, "in_progress")  # d's completion is of this day
     assert second["I4", "H29", "ALL"] == (0, None, 0.0, "in_progress")  # a new year
-    stale = altered.query(
-        "select distinct indicator_code from marts.fct_indicator_daily where is_stale order by 1"
-    )
+    stale = altered.query("select distinct indicator_code from marts.fct_indicator_daily where is_stale order by 1")
     assert [code for (code,) in stale] == ["I1", "I2", "I3", "I3A", "I3B"]
 
     # Whatever date is rerun, names are those of each date, and the dimension holds the latest.

@@ -11,7 +11,10 @@ FAULTS = [
         "every_indicator_has_its_city_rows",
         "delete from marts.fct_indicator_daily where org_unit_code = 'H29' and population_group = 'UBND_HUYEN'",
     ),
-    ("every_indicator_has_its_city_rows", f"delete from marts.fct_indicator_daily where {CITY} and indicator_code = 'I6'"),
+    (
+        "every_indicator_has_its_city_rows",
+        f"delete from marts.fct_indicator_daily where {CITY} and indicator_code = 'I6'",
+    ),
     (
         "numerator_never_exceeds_denominator",
         f"update marts.fct_indicator_daily set numerator = 4 where {CITY} and indicator_code = 'I2'",
@@ -73,7 +76,10 @@ FAULTS = [
         "bi_shows_every_number_and_hides_small_cells",
         "update bi.indicator_daily set numerator = 0 where org_unit_code = 'H29.2' and indicator_code = 'I2'",
     ),
-    ("bi_shows_every_number_and_hides_small_cells", f"delete from bi.indicator_daily where {CITY} and indicator_code = 'I6'"),
+    (
+        "bi_shows_every_number_and_hides_small_cells",
+        f"delete from bi.indicator_daily where {CITY} and indicator_code = 'I6'",
+    ),
     (
         "unique_key_fct_indicator_evidence_as_of_date__indicator_code__person_key",
         "insert into marts.fct_indicator_evidence select * from marts.fct_indicator_evidence limit 1",

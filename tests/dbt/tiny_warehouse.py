@@ -8,7 +8,6 @@ from typing import Any
 from unittest.mock import patch
 
 import duckdb
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt_common.events.base_types import EventMsg
 
@@ -132,9 +131,7 @@ class Warehouse:
             "DO_NOT_TRACK": "1",
         }
         with patch.dict(os.environ, environment):
-            result = dbtRunner(callbacks=[] if events is None else [events.append]).invoke([*args, "--quiet"])
-        DuckDBConnectionManager.close_all_connections()
-        return result
+            return dbtRunner(callbacks=[] if events is None else [events.append]).invoke([*args, "--quiet"])
 
     def build(self, as_of_date: str) -> None:
         """Build as the nightly run does: data tests are the tests' own business, audits come after."""
