@@ -39,7 +39,7 @@ benchmark: $(VENV)/.development
 	@$(VENV)/bin/python tests/benchmark/measure.py
 
 test: lint
-	@$(VENV)/bin/python -m pytest
+	@$(VENV)/bin/python -m pytest -n 2
 
 lint: $(VENV)/.development
 	@$(VENV)/bin/ruff check .

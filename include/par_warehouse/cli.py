@@ -45,7 +45,7 @@ def main() -> None:
     try:
         app(standalone_mode=False)
     except ParError as error:
-        console.print(f"[bold red]Not done:[/bold red] {escape(str(error))}")
+        console.print(f"[bold red]Not done:[/bold red] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
     except (typer.Abort, KeyboardInterrupt):
         console.print("Stopped. The publication is as it was; run the same command again to go on.")
@@ -201,10 +201,12 @@ def _prepare(settings: Settings, last_night: date = DEMO_LAST_NIGHT, nights: int
     use_local_airflow(settings)
     if pseudonym.ensure_development_secret(settings):
         path = pseudonym.development_secret_path(settings)
-        console.print(f"PAR_PERSON_KEY_SECRET is not set: made a development secret in {path}.")
+        console.print(f"PAR_PERSON_KEY_SECRET is not set: made a development secret in {path}.", soft_wrap=True)
     demo = settings.landing / "demo-exports"
     if settings.uses_demo and not any(demo.glob("hr/*/_SUCCESS")):
-        console.print("PAR_HR_URI and PAR_ELEARNING_URI are not set: writing demo exports of synthetic people.")
+        console.print(
+            "PAR_HR_URI and PAR_ELEARNING_URI are not set: writing demo exports of synthetic people.", soft_wrap=True
+        )
         _write_demo(demo, "demo", last_night, nights)
 
 
@@ -249,7 +251,7 @@ def _run_night(settings: Settings, day: date) -> bool:
     from par_airflow.run import run_night
 
     started = time.monotonic()
-    console.print(f"[bold]Night of {day}[/bold] (log: {settings.logs / f'nightly-{day}.log'})")
+    console.print(f"[bold]Night of {day}[/bold] (log: {settings.logs / f'nightly-{day}.log'})", soft_wrap=True)
     with _steps_on_screen():
         succeeded = run_night(settings, day)
     console.print(f"  {'done' if succeeded else 'failed'} after {time.monotonic() - started:.1f} s")
@@ -281,14 +283,14 @@ class _StepHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         style = "red" if record.levelno >= logging.ERROR else "default"
-        self.screen.print(f"  [{style}]{escape(record.getMessage())}[/{style}]")
+        self.screen.print(f"  [{style}]{escape(record.getMessage())}[/{style}]", soft_wrap=True)
 
 
 def _show_indicators(settings: Settings, day: date) -> None:
     from par_warehouse import show
 
     console.print(show.indicators(settings, day))
-    console.print(f"Published: {settings.current}")
+    console.print(f"Published: {settings.current}", soft_wrap=True)
 
 
 def _failure(settings: Settings, days: list[date]) -> str:

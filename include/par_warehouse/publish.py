@@ -34,8 +34,9 @@ def publish(settings: Settings) -> Path:
 
 
 def versions(settings: Settings) -> list[Path]:
-    """Published versions that are kept, oldest first."""
-    return sorted(settings.builds.glob("*.duckdb"), key=lambda path: (path.stat().st_mtime_ns, path.name))
+    """Published versions that are kept and were not withdrawn by a rollback, oldest first."""
+    kept = [path for path in settings.builds.glob("*.duckdb") if not _withdrawn(path).exists()]
+    return sorted(kept, key=lambda path: (path.stat().st_mtime_ns, path.name))
 
 
 def rollback(settings: Settings) -> Path:
@@ -48,6 +49,7 @@ def rollback(settings: Settings) -> Path:
     if not earlier:
         raise ParError("No earlier version is kept. Run the night again instead: make nightly DATE=...")
     _switch(settings, earlier[-1])
+    _withdrawn(present).touch()
     return earlier[-1]
 
 
@@ -80,9 +82,14 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
+def _withdrawn(version: Path) -> Path:
+    return version.with_suffix(".withdrawn")
+
+
 def _prune(settings: Settings) -> None:
-    present = settings.current.resolve()
-    kept = versions(settings)
-    for version in kept[: -settings.keep_versions]:
-        if version != present:
+    """Remove all but the last versions, and what was withdrawn before the present one."""
+    kept = versions(settings)[-settings.keep_versions :]
+    for version in settings.builds.glob("*.duckdb"):
+        if version not in kept:
             version.unlink()
+            _withdrawn(version).unlink(missing_ok=True)

@@ -154,14 +154,19 @@ class _Writers:
         con.register("malformed", pa.table({"row_number": pa.array(records.malformed)}))
         cleaned = [_cleaned(column.name, records.is_plain) for column in self.table.stored_columns]
         con.execute(f"create or replace temp table cells as select row_number, {', '.join(cleaned)} from chunk")
+        cells = "cells"
+        if person := self.table.person_column:
+            con.execute(_persons_sql(self.table, person))
+            cells += f" left join person on so_dinh_danh_12 = {person_digits(person)}"
         converted = ", ".join(_conversion(column) for column in self.table.stored_columns)
         rows = con.execute(
-            f"select row_number, false as is_malformed, {converted} from cells union all by name"
+            f"select row_number, false as is_malformed, {converted} from {cells} union all by name"
             " select row_number, true as is_malformed from malformed order by row_number"
         ).to_arrow_table()
         self._append(self.target, rows)
         if self.persons is not None:
-            self._append(self.persons, con.execute(_persons_sql(self.table)).to_arrow_table())
+            persons = "select person_key, so_dinh_danh_12 as so_dinh_danh, name as ho_ten from person order by all"
+            self._append(self.persons, con.execute(persons).to_arrow_table())
         con.unregister("chunk")
         con.unregister("malformed")
 
@@ -183,11 +188,9 @@ def _conversion(column: Column) -> str:
     """SQL that gives the stored value of a cleaned cell; a person's column gives a status and the ``person_key``."""
     name, kind = column.name, column.kind
     if kind is Kind.PERSON_ID:
-        digits = person_digits(name)
         return (
-            f"case when {name} is null then null when {digits} is null then 'invalid'"
-            f" when {digits} = {name} then 'valid' else 'repaired' end as {name},"
-            f" keyed_hash({digits}) as person_key"
+            f"case when {name} is null then null when so_dinh_danh_12 is null then 'invalid'"
+            f" when so_dinh_danh_12 = {name} then 'valid' else 'repaired' end as {name}, person_key"
         )
     unreadable = UNREADABLE[STORED_TYPE[kind]]
     return f"{_typed(name, kind, unreadable)} as {name}"
@@ -247,12 +250,15 @@ def person_digits(cell: str) -> str:
     return f"case when regexp_full_match({stripped}, '[0-9]{{10,12}}') then lpad({stripped}, 12, '0') end"
 
 
-def _persons_sql(table: Table) -> str:
-    digits = person_digits(str(table.person_column))
-    name = "ho_ten" if any(column.name == "ho_ten" for column in table.columns) else "null::varchar"
+def _persons_sql(table: Table, person_column: str) -> str:
+    """SQL that makes the table ``person`` of a run of cells: each person is hashed once, however many rows it has."""
+    digits = person_digits(person_column)
+    name = "ho_ten" if any(column.kind is Kind.NAME for column in table.columns) else "null::varchar"
     return (
-        f"select keyed_hash({digits}) as person_key, {digits} as so_dinh_danh, max({name}) as ho_ten"
-        f" from cells where {digits} is not null group by all order by all"
+        "create or replace temp table person as"
+        f" with known as (select {digits} as so_dinh_danh_12, max({name}) as name from cells group by all)"
+        " select so_dinh_danh_12, keyed_hash(so_dinh_danh_12) as person_key, name"
+        " from known where so_dinh_danh_12 is not null"
     )
 
 

@@ -1,0 +1,137 @@
+"""The commands people type, through the real DAG: what they print, what they leave, and how they end."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from par_warehouse.run_lock import run_lock
+from par_warehouse.settings import PROJECT_ROOT, Settings
+from tests.oracle.compare import compare_publication
+from tests.oracle.oracle import compute
+from tests.small_world import NIGHT, clean_world, deliver, settings_for
+
+PAR = PROJECT_ROOT / ".venv" / "bin" / "par"
+SECRET = "command line"
+
+
+def par(settings: Settings | None, *arguments: str, data_dir: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PAR_", "AIRFLOW"))}
+    environment |= {"PAR_PERSON_KEY_SECRET": SECRET, "COLUMNS": "160", "PAR_DATA_DIR": str(data_dir)}
+    if settings:
+        environment |= {
+            "PAR_DATA_DIR": str(settings.data_dir),
+            "PAR_HR_URI": settings.hr_uri,
+            "PAR_ELEARNING_URI": settings.elearning_uri,
+        }
+    return subprocess.run([str(PAR), *arguments], env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A backfill of the three demo nights; its data folder and what it printed."""
+    data_dir = tmp_path_factory.mktemp("demo")
+    done = par(None, "backfill", "--from", "2024-12-29", "--to", "2024-12-31", data_dir=data_dir)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return data_dir, done.stdout
+
+
+def test_the_demo_nights_equal_the_oracle(demo: tuple[Path, str]) -> None:
+    data_dir, _ = demo
+    exports = data_dir / "landing" / "demo-exports"
+    days = [NIGHT.replace(day=day) for day in (29, 30, 31)]
+    outcome = compute(exports / "hr", exports / "elearning", days, SECRET)[-1]
+    assert compare_publication(data_dir / "warehouse" / "current.duckdb", outcome.publication) == []
+
+
+def test_says_what_it_does_and_shows_the_indicators(demo: tuple[Path, str]) -> None:
+    text = demo[1]
+    assert "writing demo exports" in text
+    for line in ("Night of 2024-12-29", "hr: landed 2024-12-29", "14 files accepted, 0 rejected", "audits held"):
+        assert line in text
+    assert re.search(r"I1 .*> 90 % by 2024-12-31.*(✓ met|✗ missed)", text)
+
+
+def test_shows_loads_quarantine_and_units(demo: tuple[Path, str]) -> None:
+    data_dir, _ = demo
+    assert "nhan_su.csv" in par(None, "show", "loads", "--date", "2024-12-30", data_dir=data_dir).stdout
+    quarantine = par(None, "show", "quarantine", "--limit", "5", data_dir=data_dir).stdout
+    assert "the first 5" in quarantine
+    assert "H29.01" in par(None, "show", "indicators", "--unit", "H29.01", data_dir=data_dir).stdout
+    unknown = par(None, "show", "indicators", "--unit", "H29.none", data_dir=data_dir)
+    assert unknown.returncode == 1 and "No indicators of unit H29.none" in unknown.stdout
+
+
+def test_nobody_is_named_outside_landing_and_vault(demo: tuple[Path, str]) -> None:
+    data_dir, text = demo
+    with duckdb.connect(str(data_dir / "vault" / "identity.duckdb"), read_only=True) as con:
+        numbers = {row[0] for row in con.execute("select so_dinh_danh from person").fetchall()}
+        names = {
+            row[0].encode() for row in con.execute("select ho_ten from person where ho_ten is not null").fetchall()
+        }
+    assert len(numbers) > 1000
+    files = [path for path in data_dir.rglob("*") if path.is_file()]
+    public = [path for path in files if path.relative_to(data_dir).parts[0] not in ("landing", "vault")]
+    assert {path.relative_to(data_dir).parts[0] for path in public} >= {
+        "airflow",
+        "ledger",
+        "logs",
+        "reports",
+        "warehouse",
+    }
+    for path in public:
+        content = path.read_bytes()
+        found = {number.decode() for number in re.findall(rb"(?<![0-9a-f])013[0-9]{9}(?![0-9a-f])", content)}
+        assert not found & numbers, path.relative_to(data_dir)
+        if path.suffix in (".log", ".html", ".json", ".db"):
+            assert not any(name in content for name in names), path.relative_to(data_dir)
+    assert not set(re.findall(r"013[0-9]{9}", text)) & numbers
+
+
+def test_rolls_back_and_says_which_dates_are_gone(demo: tuple[Path, str]) -> None:
+    data_dir, _ = demo
+    done = par(None, "rollback", data_dir=data_dir)
+    assert done.returncode == 0
+    assert "does not hold 2024-12-31" in done.stdout
+    again = par(None, "nightly", "--date", "2024-12-31", data_dir=data_dir)
+    assert again.returncode == 0, again.stdout
+
+
+def test_a_failed_night_ends_with_one_sentence(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    deliver(tmp_path, clean_world(), replace={"don_vi": None})
+    done = par(settings, "nightly")
+    assert done.returncode == 1
+    assert "nothing was ever accepted for don_vi.csv" in done.stdout
+    assert done.stdout.rstrip().splitlines()[-1].startswith("Not done: 2024-12-31 not published")
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not settings.current.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("nightly",), "No delivery found"),
+        (("backfill", "--from", "2024-12-31", "--to", "2024-12-30"), "FROM (2024-12-31) is after TO"),
+        (("backfill", "--from", "2020-01-01", "--to", "2020-01-02"), "Nothing was delivered from 2020-01-01"),
+        (("show", "loads"), "Nothing is published yet"),
+        (("rollback",), "Nothing is published yet"),
+        (("demo-exports", "--size", "huge"), "There is no size 'huge'"),
+    ],
+)
+def test_mistakes_are_answered_in_one_sentence(tmp_path: Path, arguments: tuple[str, ...], sentence: str) -> None:
+    done = par(settings_for(tmp_path), *arguments)
+    assert done.returncode == 1
+    assert done.stdout.startswith("Not done: ") and sentence in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_second_run_at_once_is_refused(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    with run_lock(settings):
+        done = par(settings, "nightly")
+    assert done.returncode == 1
+    assert "Another run is writing this data folder" in done.stdout
