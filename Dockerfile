@@ -14,18 +14,20 @@ RUN /opt/venv/bin/pip install --quiet --no-deps --require-hashes --only-binary :
  && (/opt/venv/bin/python -m compileall -qq -j 0 /opt/venv/lib || true)
 COPY pyproject.toml ./
 COPY include include
-# Editable, because the package finds dags/, dbt_project/ and expectations/ beside itself.
+COPY dags dags
+COPY dbt_project dbt_project
+COPY expectations expectations
+# Editable, because the package finds dags/, dbt_project/ and expectations/ beside itself. Readable whatever the umask
+# of the checkout was.
 RUN /opt/venv/bin/pip install --quiet --no-deps --no-build-isolation --no-index --no-compile --editable . \
- && /opt/venv/bin/python -m compileall -qq include
+ && /opt/venv/bin/python -m compileall -qq include dags \
+ && chmod -R a+rX .
 
 FROM ${PYTHON_IMAGE}
 RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin par \
  && install -d -o par -g par -m 0700 /data /logs /mail /run/par /run/par/secrets /run/par/person-key
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /opt/par /opt/par
-COPY dags /opt/par/dags
-COPY dbt_project /opt/par/dbt_project
-COPY expectations /opt/par/expectations
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     DO_NOT_TRACK=1 \

@@ -32,15 +32,21 @@ def main(
     if picture:
         draw_indicators(PICTURE)
         return
-    stale = {path: text for path, text in pages().items() if not path.exists() or path.read_text("utf-8") != text}
-    for path, text in stale.items():
+    expected = pages()
+    stale = stale_pages(expected)
+    for path in stale:
         name = path.relative_to(PROJECT_ROOT)
         if check:
             print(f"{name} is not as the code says. Run python docs/generate.py and commit what it writes.")
         else:
-            path.write_text(text, encoding="utf-8")
+            path.write_text(expected[path], encoding="utf-8")
             print(f"{name} written")
     sys.exit(1 if check and stale else 0)
+
+
+def stale_pages(expected: dict[Path, str]) -> list[Path]:
+    """The pages that are missing or hold another text."""
+    return [path for path, text in expected.items() if not path.exists() or path.read_text("utf-8") != text]
 
 
 def pages() -> dict[Path, str]:

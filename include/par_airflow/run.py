@@ -26,8 +26,25 @@ def run_night(settings: Settings, data_date: date) -> bool:
         dag = bag.dags.get("par_nightly")
         if dag is None:
             return False
+        _end_killed_runs()
         run = dag.test(logical_date=None, run_conf={"data_date": data_date.isoformat()})
         return str(run.state) == "success"
+
+
+def _end_killed_runs() -> None:
+    """Mark runs of this command that were killed as failed; a scheduler started later would else take them up again."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from airflow.utils.state import DagRunState
+    from airflow.utils.types import DagRunTriggeredByType
+    from sqlalchemy import update
+
+    with create_session() as session:
+        session.execute(
+            update(DagRun)
+            .where(DagRun.state == DagRunState.RUNNING, DagRun.triggered_by == DagRunTriggeredByType.TEST)
+            .values(state=DagRunState.FAILED)
+        )
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@ came in and what went out. A step can be repeated at any time.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import date
 from functools import wraps
@@ -30,8 +31,9 @@ def _step(work: Callable[P, str]) -> Callable[P, str]:
     def locked(*args: P.args, **kwargs: P.kwargs) -> str:
         settings = next(one for one in args if isinstance(one, Settings))
         with run_lock(settings, wait_seconds=LOCK_PATIENCE_SECONDS):
+            started = time.monotonic()
             line = work(*args, **kwargs)
-        log.info(line)
+        log.info("%s (%s, %.1f s)", line, work.__name__.split("_")[0], time.monotonic() - started)
         return line
 
     return locked
@@ -67,7 +69,8 @@ def validate_night(settings: Settings, data_date: date, run_id: str) -> str:
     for day in validate.dates_to_take_in(settings, data_date):
         docs = settings.reports / "data_docs" if day == data_date else None
         summaries.append(validate.take_in(settings, day, run_id, docs))
-        log.info("taken in: %s", summaries[-1])
+        if day != data_date:
+            log.info("also taken in %s", summaries[-1])
     with open_ledger(settings) as con:
         unserved = files_without_service(con, data_date)
     if unserved:

@@ -7,6 +7,7 @@ are read late).
 
 import logging
 import os
+import shutil
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from par_warehouse.data_docs import make_self_contained
 from par_warehouse.rules import Suite
 
 if TYPE_CHECKING:
@@ -63,9 +65,12 @@ def evaluate(
                 config = outcome.expectation_config
                 assert config is not None
                 evaluations.append(_evaluation(run.suite_name, positions[config.id], outcome))
+        evaluations.sort(key=lambda evaluation: (evaluation.suite, evaluation.position))
         if data_docs is not None:
+            shutil.rmtree(data_docs, ignore_errors=True)
             context.build_data_docs()
-        return sorted(evaluations, key=lambda evaluation: (evaluation.suite, evaluation.position))
+            make_self_contained(data_docs, name, _counts(evaluations))
+        return evaluations
     finally:
         _connection = None
 
@@ -112,6 +117,14 @@ def _run(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return context, checkpoint.run(), suites
+
+
+def _counts(evaluations: Iterable[Evaluation]) -> dict[str, tuple[int, int, int]]:
+    counts: dict[str, tuple[int, int, int]] = {}
+    for one in evaluations:
+        rules, failed, errors = counts.get(one.suite, (0, 0, 0))
+        counts[one.suite] = (rules + 1, failed + (one.success is False), errors + (one.error is not None))
+    return counts
 
 
 def _evaluation(suite: str, position: int, outcome: Any) -> Evaluation:

@@ -1,0 +1,32 @@
+"""Make Great Expectations' Data Docs self-contained: no script, style, font or picture from elsewhere."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+
+from par_warehouse.settings import PROJECT_ROOT
+
+TEMPLATES = PROJECT_ROOT / "include" / "templates"
+_FROM_ELSEWHERE = re.compile(
+    r"<script\b[^>]*\ssrc=[\"']?https?:[^>]*>\s*</script>"
+    r"|<(?:link|img)\b[^>]*\s(?:href|src)=[\"']?https?:[^>]*>"
+)
+
+
+def make_self_contained(folder: Path, data_date: str, counts: Mapping[str, tuple[int, int, int]]) -> None:
+    """Rewrite a site in place, with a front page that works without scripts.
+
+    ``counts`` gives for each suite how many rules were evaluated, how many failed, and how many could not run.
+    """
+    rows = []
+    for suite, numbers in counts.items():
+        page = next((folder / "validations" / suite).rglob("*.html"))
+        cells = "".join(f"<td>{number}</td>" for number in numbers)
+        rows.append(f'<tr><td><a href="{page.relative_to(folder)}">{suite}</a></td>{cells}</tr>')
+    front = Template((TEMPLATES / "data_docs_index.html").read_text(encoding="utf-8"))
+    (folder / "index.html").write_text(front.substitute(data_date=data_date, rows="\n".join(rows)), encoding="utf-8")
+    style = f"<style>\n{(TEMPLATES / 'data_docs.css').read_text(encoding='utf-8')}</style>\n</head>"
+    for page in folder.rglob("*.html"):
+        text = _FROM_ELSEWHERE.sub("", page.read_text(encoding="utf-8"))
+        page.write_text(text.replace("</head>", style, 1), encoding="utf-8")

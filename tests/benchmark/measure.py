@@ -1,0 +1,152 @@
+"""Measure the nights through the commands people type, and write docs/performance.md.
+
+Usage: measure.py [--nights N]. Needs about half an hour for the series of 30 city nights; data lies in a folder of its
+own that is removed at the end.
+"""
+
+import argparse
+import os
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from datetime import date, timedelta
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PAR = ROOT / ".venv" / "bin" / "par"
+LAST = date(2024, 12, 31)
+STEPS = ("pull", "standardise", "validate", "build", "audit", "publish")
+
+
+@dataclass(frozen=True)
+class Night:
+    """Seconds of one night as its steps report them; ``wall`` is the DAG run, Airflow included."""
+
+    steps: dict[str, float]
+    wall: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """One command: its nights, its own wall time in seconds, its peak memory in megabytes."""
+
+    nights: list[Night]
+    wall: float
+    peak_mb: float
+
+
+def par(data_dir: Path, *arguments: str) -> Run:
+    """Run one command of ``par`` in a child whose memory is measured alone."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PAR_", "AIRFLOW"))}
+    environment |= {"PAR_DATA_DIR": str(data_dir), "PAR_PERSON_KEY_SECRET": "benchmark", "COLUMNS": "200"}
+    log = data_dir.parent / "output"
+    with log.open("w") as output:
+        started = os.times().elapsed
+        child = subprocess.Popen([str(PAR), *arguments], env=environment, stdout=output, stderr=output)
+        _, status, usage = os.wait4(child.pid, 0)
+        wall = os.times().elapsed - started
+    text = log.read_text()
+    if status:
+        raise SystemExit(f"par {' '.join(arguments)} failed:\n{text[-3000:]}")
+    return Run(_nights(text), wall, usage.ru_maxrss / 1024)
+
+
+def _nights(text: str) -> list[Night]:
+    nights = []
+    for part in text.split("Night of ")[1:]:
+        steps = dict.fromkeys(STEPS, 0.0)
+        for step, seconds in re.findall(r"\((\w+), ([0-9.]+) s\)\s*$", part, re.MULTILINE):
+            steps[step] += float(seconds)
+        done = re.search(r"done after ([0-9.]+) s", part)
+        assert done, part
+        nights.append(Night(steps, float(done.group(1))))
+    return nights
+
+
+def main() -> None:
+    """Measure and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--nights", type=int, default=30, help="length of the city series")
+    count = parser.parse_args().nights
+    base = Path(tempfile.mkdtemp(prefix="par-benchmark-"))
+    try:
+        demo_dir = base / "demo" / "data"
+        demo_dir.mkdir(parents=True)
+        print("demo: the first run, set-up included ...", flush=True)
+        first = par(demo_dir, "nightly")
+        print(f"  {first.wall:.1f} s\ndemo: three warm nights ...", flush=True)
+        warm = [par(demo_dir, "nightly") for _ in range(3)]
+        city_dir = base / "city" / "data"
+        city_dir.mkdir(parents=True)
+        print(f"city: writing {count} nights ...", flush=True)
+        par(city_dir, "demo-exports", "--size", "city", "--nights", str(count), "--to", LAST.isoformat())
+        days = [LAST - timedelta(days=ago) for ago in reversed(range(count))]
+        print("city: the first night ...", flush=True)
+        city = par(city_dir, "nightly", "--date", days[0].isoformat())
+        print(f"  {city.wall:.1f} s, {city.peak_mb:.0f} MB\ncity: the other {count - 1} nights ...", flush=True)
+        series = par(city_dir, "backfill", "--from", days[1].isoformat(), "--to", days[-1].isoformat())
+        page = _page(first, warm, city, series)
+        (ROOT / "docs" / "performance.md").write_text(page)
+        print(page)
+    finally:
+        shutil.rmtree(base)
+
+
+def _page(first: Run, warm: list[Run], city: Run, series: Run) -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    nights = [city.nights[0], *series.nights]
+    median = sorted(warm, key=lambda run: run.wall)[1]
+    early, late = _around(nights, 3), _around(nights, len(nights))
+    lines = [
+        "# Performance",
+        "",
+        "Measured by `make benchmark` (`tests/benchmark/measure.py`), which runs the commands people type and rewrites",
+        "this page. Seconds are wall time; peak memory is the largest resident set of the whole process, Airflow,",
+        "Great Expectations and dbt included.",
+        "",
+        f"Machine: {os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB of memory, {platform.system()},"
+        f" Python {platform.python_version()}; Airflow {version('apache-airflow')}, dbt {version('dbt-core')},"
+        f" DuckDB {version('duckdb')}, Great Expectations {version('great_expectations')}.",
+        "",
+        "| night | command | DAG run | " + " | ".join(STEPS) + " | peak memory |",
+        "|---|---|---|" + "---|" * (len(STEPS) + 1),
+        _row("demo, the very first (metadata database, demo exports, three dates to take in)", first),
+        _row("demo, warm (median of 3)", median),
+        _row("city, the first (200,000 staff, 2 million views)", city),
+        "",
+        f"## A series of {len(nights)} city nights",
+        "",
+        "| night | DAG run | " + " | ".join(STEPS) + " |",
+        "|---|---|" + "---|" * len(STEPS),
+        *(
+            f"| {number} | {night.wall:.1f} | " + " | ".join(f"{night.steps[step]:.1f}" for step in STEPS) + " |"
+            for number, night in enumerate(nights, 1)
+            if number in (1, 2, 3, 4, 5, 10, 15, 20, 25) or number > len(nights) - 3
+        ),
+        "",
+        f"The last nights cost {late / early:.2f} times what the third cost (medians of three nights around each:"
+        f" {late:.1f} s and {early:.1f} s). Peak memory of the whole series in one process: {series.peak_mb:.0f} MB.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _row(name: str, run: Run) -> str:
+    night = run.nights[0]
+    steps = " | ".join(f"{night.steps[step]:.1f}" for step in STEPS)
+    return f"| {name} | {run.wall:.1f} | {night.wall:.1f} | {steps} | {run.peak_mb:.0f} MB |"
+
+
+def _around(nights: list[Night], number: int) -> float:
+    """Median of the night with this number and its neighbours, the first night of all left out."""
+    last = min(number + 1, len(nights))
+    return statistics.median(night.wall for night in nights[max(1, last - 3) : last])
+
+
+if __name__ == "__main__":
+    main()
