@@ -23,7 +23,8 @@ what to do. Every task can be cleared and repeated; to repeat a whole night, cle
 | `build`, `audit` | a model or an invariant fails | correct it, clear `warehouse.build` and all after it |
 | `publish` | another run has published meanwhile | clear `warehouse.build` and all after it |
 
-**Backfill:** `make backfill FROM=... TO=...`, or in Airflow *Trigger → Backfill* with the dates as data interval.
+**Backfill:** `make backfill FROM=... TO=...`; or in Airflow, *Trigger → Backfill* with the beginnings of the data dates
+in local time (`2024-12-29T00:00:00+07:00`) and **one** active run: a second run at once is refused by the steps.
 """  # noqa: E501 - a Markdown table row is one line
 
 import os
@@ -48,16 +49,15 @@ def data_date() -> date:
     return start.astimezone(ZONE).date()
 
 
-def step(name: str, *args: object, with_run_id: bool = False, with_date: bool = True) -> str:
+def step(name: str, *args: object, with_run_id: bool = False) -> str:
     """Call one step of ``par_warehouse.nightly``; a failure with a known cause is not retried."""
     from par_warehouse import nightly
     from par_warehouse.errors import ParError
     from par_warehouse.settings import Settings
 
-    dated = [data_date()] if with_date else []
     run_id = [get_current_context()["dag_run"].run_id] if with_run_id else []
     try:
-        return getattr(nightly, name)(Settings.from_environment(), *args, *dated, *run_id)
+        return getattr(nightly, name)(Settings.from_environment(), *args, data_date(), *run_id)
     except ParError as error:
         nightly.log.error("%s", error)
         raise AirflowFailException(str(error)) from None
@@ -85,7 +85,7 @@ def source_group(source: str):
             """Copy delivered bytes as they are."""
             return step("pull", source)
 
-        @task(pool="default_pool")
+        @task
         def standardise() -> str:
             """Clean, type and pseudonymise."""
             return step("standardise_source", source)
@@ -128,7 +128,7 @@ def par_nightly():
         @task
         def audit() -> str:
             """Invariants of the finished facts; nobody's identity in the file."""
-            return step("audit", with_date=False)
+            return step("audit", with_run_id=True)
 
         validate() >> build() >> audit()
 
@@ -137,7 +137,7 @@ def par_nightly():
         @task
         def switch() -> str:
             """Switch the link to the audited version."""
-            return step("publish", with_date=False)
+            return step("publish", with_run_id=True)
 
         switch()
 

@@ -20,8 +20,8 @@ def run_steps(settings: Settings, data_date: date, run_id: str = "run") -> None:
         nightly.standardise_source(settings, source, data_date)
     nightly.validate_night(settings, data_date, run_id)
     nightly.build(settings, data_date, run_id)
-    nightly.audit(settings)
-    nightly.publish(settings)
+    nightly.audit(settings, data_date, run_id)
+    nightly.publish(settings, data_date, run_id)
 
 
 def published_rows(version: Path) -> dict[str, str]:

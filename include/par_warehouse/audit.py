@@ -1,15 +1,18 @@
 """Audit: the finished facts must keep their invariants, and nobody's identity may be in the file."""
 
+from dataclasses import replace
+from datetime import date
+
 import duckdb
 
-from par_warehouse.build import build_file, present_build, run_dbt
+from par_warehouse.build import build_file, note_build, present_build, run_dbt
 from par_warehouse.errors import PipelineError
 from par_warehouse.settings import Settings
 
 
-def audit(settings: Settings) -> int:
-    """Check the present build; return the number of audits that held. Raises PipelineError when one does not."""
-    present = present_build(settings)
+def audit(settings: Settings, data_date: date, run_id: str) -> int:
+    """Check the build of this run; return the number of audits that held. Raises PipelineError when one does not."""
+    present = present_build(settings, data_date, run_id)
     results = run_dbt(settings, present, ["test", "--select", "tag:audit"])
     if not results:
         raise PipelineError("No audit was found in dbt_project/tests. The publication is unchanged.")
@@ -19,6 +22,7 @@ def audit(settings: Settings) -> int:
             f"An identification number or a person's name is in {', '.join(leaks)}. The publication is unchanged;"
             " find the source column in contract.py and keep it out."
         )
+    note_build(settings, replace(present, is_audited=True))
     return len(results) + 1
 
 

@@ -30,6 +30,7 @@ class Build:
     run_id: str
     base: str | None
     """File name of the published version it started from, None for the first."""
+    is_audited: bool = False
 
     @property
     def version_name(self) -> str:
@@ -54,19 +55,30 @@ def build(settings: Settings, data_date: date, run_id: str) -> Build:
     present = Build(data_date.isoformat(), run_id, base.name if base else None)
     if base is not None:
         shutil.copyfile(base, build_file(settings))
-    (settings.work / "build.json").write_text(json.dumps(asdict(present)))
+    note_build(settings, present)
     _serve(settings, data_date)
     results = run_dbt(settings, present, ["build", "--exclude-resource-types", "unit_test", "test"])
     _copy_ops(settings, present, results)
     return present
 
 
-def present_build(settings: Settings) -> Build:
-    """The build that ``work/`` holds. Raises ParError when there is none."""
+def note_build(settings: Settings, present: Build) -> None:
+    """Write down what ``work/`` holds."""
+    (settings.work / "build.json").write_text(json.dumps(asdict(present)))
+
+
+def present_build(settings: Settings, data_date: date, run_id: str) -> Build:
+    """The build of this run in ``work/``. Raises ParError when there is none, or when it is another run's."""
     try:
-        return Build(**json.loads((settings.work / "build.json").read_text()))
+        present = Build(**json.loads((settings.work / "build.json").read_text()))
     except FileNotFoundError:
-        raise ParError("There is no build to go on with. Run the step build of this date first.") from None
+        raise ParError("There is no build to go on with. Run this night again from the step build.") from None
+    if (present.data_date, present.run_id) != (data_date.isoformat(), run_id):
+        raise ParError(
+            f"Another run, of {present.data_date}, has begun to build meanwhile; this run publishes nothing. "
+            "Let one run end before the next begins, and run this night again from the step build."
+        )
+    return present
 
 
 def run_dbt(settings: Settings, present: Build, command: list[str]) -> list[dict[str, Any]]:

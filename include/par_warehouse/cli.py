@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -14,12 +14,14 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from par_warehouse.errors import ParError
 from par_warehouse.run_lock import run_lock
 from par_warehouse.settings import Settings
 
 console = Console(highlight=False)
+Advance = Callable[[str | None, int], None]
 app = typer.Typer(
     help="The PAR capacity warehouse of Ho Chi Minh City.",
     no_args_is_help=True,
@@ -232,9 +234,9 @@ def _write_demo(
     if views is not None:
         chosen = replace(chosen, views=views)
     days = [last_night - timedelta(days=ago) for ago in reversed(range(nights))]
-    with console.status("Writing demo exports …") as status:
+    with _progress(console, "deliveries written", 2 * len(days)) as advance:
         write_demo_exports(
-            base / "hr", base / "elearning", days, chosen, seed, flaws, lambda line: status.update(f"Writing {line} …")
+            base / "hr", base / "elearning", days, chosen, seed, flaws, lambda line: advance(None, ":" in line)
         )
 
 
@@ -261,12 +263,14 @@ def _run_night(settings: Settings, day: date) -> bool:
 @contextmanager
 def _steps_on_screen() -> Iterator[None]:
     """Show each line that a step reports, at once, although the output of Airflow goes to a file."""
+    from par_warehouse.nightly import STEPS_PER_NIGHT
+
     # The console keeps the terminal while descriptor 1 points to the log.
     with (
         os.fdopen(os.dup(1), "w") as terminal,
-        Console(file=terminal, highlight=False).status("Airflow starts …") as status,
+        _progress(Console(file=terminal, highlight=False), "steps", STEPS_PER_NIGHT) as advance,
     ):
-        handler = _StepHandler(status.console)
+        handler = _StepHandler(advance)
         logger = logging.getLogger("par_warehouse")
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
@@ -277,13 +281,30 @@ def _steps_on_screen() -> Iterator[None]:
 
 
 class _StepHandler(logging.Handler):
-    def __init__(self, screen: Console) -> None:
+    def __init__(self, advance: Advance) -> None:
         super().__init__()
-        self.screen = screen
+        self.advance = advance
 
     def emit(self, record: logging.LogRecord) -> None:
         style = "red" if record.levelno >= logging.ERROR else "default"
-        self.screen.print(f"  [{style}]{escape(record.getMessage())}[/{style}]", soft_wrap=True)
+        line = f"  [{style}]{escape(record.getMessage())}[/{style}]"
+        self.advance(line, 1 if hasattr(record, "step") else 0)
+
+
+@contextmanager
+def _progress(screen: Console, what: str, total: int) -> Iterator[Advance]:
+    """A progress bar on a terminal that goes away at the end; each advance may leave a line above it."""
+    with Progress(
+        BarColumn(), MofNCompleteColumn(), TextColumn(what), TimeElapsedColumn(), console=screen, transient=True
+    ) as progress:
+        task = progress.add_task(what, total=total)
+
+        def advance(line: str | None, steps: int) -> None:
+            if line:
+                progress.console.print(line, soft_wrap=True)
+            progress.advance(task, steps)
+
+        yield advance
 
 
 def _show_indicators(settings: Settings, day: date) -> None:

@@ -22,6 +22,7 @@ from par_warehouse.settings import Settings
 
 log = logging.getLogger("par_warehouse")
 LOCK_PATIENCE_SECONDS = 1800
+STEPS_PER_NIGHT = 2 * len(SOURCES) + 4
 
 P = ParamSpec("P")
 
@@ -33,7 +34,8 @@ def _step(work: Callable[P, str]) -> Callable[P, str]:
         with run_lock(settings, wait_seconds=LOCK_PATIENCE_SECONDS):
             started = time.monotonic()
             line = work(*args, **kwargs)
-        log.info("%s (%s, %.1f s)", line, work.__name__.split("_")[0], time.monotonic() - started)
+        step = work.__name__.split("_")[0]
+        log.info("%s (%s, %.1f s)", line, step, time.monotonic() - started, extra={"step": step})
         return line
 
     return locked
@@ -89,15 +91,15 @@ def build(settings: Settings, data_date: date, run_id: str) -> str:
 
 
 @_step
-def audit(settings: Settings) -> str:
+def audit(settings: Settings, data_date: date, run_id: str) -> str:
     """Check the invariants of the version aside."""
-    return f"{audit_step.audit(settings)} audits held"
+    return f"{audit_step.audit(settings, data_date, run_id)} audits held"
 
 
 @_step
-def publish(settings: Settings) -> str:
+def publish(settings: Settings, data_date: date, run_id: str) -> str:
     """Switch the publication to the version aside."""
-    version = publish_step.publish(settings)
+    version = publish_step.publish(settings, data_date, run_id)
     return f"published {version.name}"
 
 

@@ -12,12 +12,15 @@ from par_warehouse.errors import ParError
 from par_warehouse.settings import Settings
 
 
-def publish(settings: Settings) -> Path:
-    """Make the present, audited build the publication and remove the oldest versions; return the new version.
+def publish(settings: Settings, data_date: date, run_id: str) -> Path:
+    """Make the audited build of this run the publication and remove the oldest versions; return the new version.
 
-    Raises ParError when another version was published since the build began: its dates would be lost.
+    Raises ParError when the build is not audited, or another version was published since it began: its dates would be
+    lost.
     """
-    present = present_build(settings)
+    present = present_build(settings, data_date, run_id)
+    if not present.is_audited:
+        raise ParError("The build is not audited yet. Run this night again from the step audit.")
     _check_base(settings, present)
     built = build_file(settings)
     with duckdb.connect(str(built)) as con:
