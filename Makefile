@@ -16,13 +16,14 @@ define install
 @touch $@
 endef
 
-.PHONY: nightly backfill test lint airflow benchmark help
+.PHONY: nightly backfill test lint airflow benchmark docs help
 
 help:
 	@echo "make nightly [DATE=YYYY-MM-DD]   run the night and show the indicators"
 	@echo "make backfill FROM=... TO=...    run each delivered data date in order"
 	@echo "make test                        run the tests and the linters"
 	@echo "make airflow                     start Airflow with its web UI on localhost"
+	@echo "make docs                        write the generated pages of docs/reference anew"
 	@echo "make benchmark                   measure the nights and write docs/performance.md"
 
 nightly: $(VENV)/.runtime
@@ -35,6 +36,9 @@ backfill: $(VENV)/.runtime
 airflow: $(VENV)/.runtime
 	@$(PAR) airflow
 
+docs: $(VENV)/.runtime
+	@$(VENV)/bin/python docs/generate.py
+
 benchmark: $(VENV)/.development
 	@$(VENV)/bin/python tests/benchmark/measure.py
 
@@ -45,7 +49,7 @@ lint: $(VENV)/.development
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
-	@$(VENV)/bin/sqlfmt --check --quiet dbt_project
+	@XDG_CACHE_HOME=$(VENV)/cache $(VENV)/bin/sqlfmt --check --no-progressbar dbt_project
 
 $(VENV)/.runtime: requirements.txt pyproject.toml
 	$(call install,requirements.txt)

@@ -61,6 +61,10 @@ def step(name: str, *args: object, with_run_id: bool = False) -> str:
     except ParError as error:
         nightly.log.error("%s", error)
         raise AirflowFailException(str(error)) from None
+    except Exception as error:
+        # Only the kind of an unexpected error: its text could hold a delivered value.
+        nightly.log.error("%s ended with an unexpected %s; the log has the place", name, type(error).__name__)
+        raise
 
 
 def source_group(source: str):

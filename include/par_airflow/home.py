@@ -37,6 +37,8 @@ def use_local_airflow(settings: Settings) -> None:
         AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH=str(home / "bundles"),
         PAR_DATA_DIR=str(settings.data_dir),
         TMPDIR=str(scratch),
+        # Airflow starts its parts by the name "airflow".
+        PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
     )
 
 

@@ -27,7 +27,7 @@ def run_night(settings: Settings, data_date: date) -> bool:
         if dag is None:
             return False
         _end_killed_runs()
-        run = dag.test(logical_date=None, run_conf={"data_date": data_date.isoformat()})
+        run = dag.test(run_conf={"data_date": data_date.isoformat()})
         return str(run.state) == "success"
 
 

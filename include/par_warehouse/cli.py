@@ -20,7 +20,7 @@ from par_warehouse.errors import ParError
 from par_warehouse.run_lock import run_lock
 from par_warehouse.settings import Settings
 
-console = Console(highlight=False)
+console = Console(highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120)
 Advance = Callable[[str | None, int], None]
 app = typer.Typer(
     help="The PAR capacity warehouse of Ho Chi Minh City.",
@@ -105,7 +105,7 @@ def backfill(
 @app.command("demo-exports")
 def demo_exports(
     size: Annotated[str, typer.Option(help="demo or city (200,000 staff, 2 million views).")] = "demo",
-    to: Annotated[datetime, _date_option("--to", "Last data date.")] = datetime(2024, 12, 31),
+    to: Annotated[datetime | None, _date_option("--to", "Last data date; 2024-12-31 by default.")] = None,
     nights: Annotated[int, typer.Option(min=1, help="How many data dates, ending at the last one.")] = DEMO_NIGHTS,
     staff: Annotated[int | None, typer.Option(min=50, help="Another number of staff.")] = None,
     views: Annotated[int | None, typer.Option(min=0, help="Another number of views until the last date.")] = None,
@@ -116,7 +116,7 @@ def demo_exports(
     """Write deterministic, synthetic deliveries in the export contract for both sources."""
     settings = Settings.from_environment()
     base = into or settings.landing / "demo-exports"
-    _write_demo(base, size, to.date(), nights, staff, views, seed, not clean)
+    _write_demo(base, size, to.date() if to else DEMO_LAST_NIGHT, nights, staff, views, seed, not clean)
     console.print(f"Deliveries are in {base}/hr and {base}/elearning.")
 
 
@@ -128,7 +128,8 @@ def show_indicators(
     """The indicators of the city or a unit against their targets."""
     from par_warehouse import show
 
-    console.print(show.indicators(Settings.from_environment(), date_.date() if date_ else None, unit))
+    day = date_.date() if date_ else None
+    console.print(show.indicators(Settings.from_environment(), day, unit, wide=console.width >= 100))
 
 
 @show_app.command("loads")
@@ -187,7 +188,7 @@ def airflow(port: Annotated[int, typer.Option(help="Port of the web UI on localh
                 console.print("The DAG is par_nightly. Ctrl-C stops Airflow.")
             code = process.wait()
         except KeyboardInterrupt:
-            process.terminate()
+            # Ctrl-C reaches Airflow too; it ends its parts one by one.
             process.wait()
             return
     if code:
@@ -201,7 +202,9 @@ def _prepare(settings: Settings, last_night: date = DEMO_LAST_NIGHT, nights: int
 
     os.environ.setdefault("PAR_TASK_RETRIES", "0")
     use_local_airflow(settings)
-    if pseudonym.ensure_development_secret(settings):
+    made = pseudonym.ensure_development_secret(settings)
+    pseudonym.check_secret(settings)
+    if made:
         path = pseudonym.development_secret_path(settings)
         console.print(f"PAR_PERSON_KEY_SECRET is not set: made a development secret in {path}.", soft_wrap=True)
     demo = settings.landing / "demo-exports"
@@ -310,7 +313,7 @@ def _progress(screen: Console, what: str, total: int) -> Iterator[Advance]:
 def _show_indicators(settings: Settings, day: date) -> None:
     from par_warehouse import show
 
-    console.print(show.indicators(settings, day))
+    console.print(show.indicators(settings, day, wide=console.width >= 100))
     console.print(f"Published: {settings.current}", soft_wrap=True)
 
 

@@ -70,7 +70,7 @@ def latest_delivered_date(settings: Settings) -> date:
     """The latest data date that any source has delivered. Raises ParError when there is none."""
     days = [day for source in SOURCES for day in delivered_dates(settings, source)]
     if not days:
-        places = " and ".join(settings.uri(source) for source in SOURCES)
+        places = " nor ".join(settings.uri(source) for source in SOURCES)
         raise ParError(
             f"No delivery found: neither {places} has a folder YYYY-MM-DD with a {SUCCESS_MARKER} file. "
             "Check PAR_HR_URI and PAR_ELEARNING_URI, or unset both to use demo exports."

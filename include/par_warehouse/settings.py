@@ -1,10 +1,20 @@
 """Where a run reads and writes, taken once from the environment."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from par_warehouse.errors import ParError
+
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+
+
+def _checked(variable: str, default: str, pattern: str, expected: str) -> str:
+    value = os.environ.get(variable) or default
+    if not re.fullmatch(pattern, value):
+        raise ParError(f"{variable} is {value!r}; it must be {expected}.")
+    return value
 
 
 @dataclass(frozen=True)
@@ -20,15 +30,20 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> "Settings":
-        """Read ``PAR_*``; without source URIs the demo exports below the landing zone are the sources."""
+        """Read ``PAR_*``; without source URIs the demo exports below the landing zone are the sources.
+
+        Raises ParError when a value cannot be used.
+        """
         data_dir = Path(os.environ.get("PAR_DATA_DIR") or PROJECT_ROOT / "data").resolve()
         demo = data_dir / "landing" / "demo-exports"
         return cls(
             data_dir=data_dir,
             hr_uri=os.environ.get("PAR_HR_URI") or (demo / "hr").as_uri(),
             elearning_uri=os.environ.get("PAR_ELEARNING_URI") or (demo / "elearning").as_uri(),
-            memory_limit=os.environ.get("PAR_MEMORY_LIMIT") or "1GB",
-            threads=int(os.environ.get("PAR_THREADS") or 2),
+            memory_limit=_checked(
+                "PAR_MEMORY_LIMIT", "1GB", r"\d+(\.\d+)? ?[KMGT]i?B", "an amount such as 1GB or 800MB"
+            ),
+            threads=int(_checked("PAR_THREADS", "2", r"[1-9]\d{0,2}", "a number of threads such as 2")),
         )
 
     @property

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import duckdb
+from rich.console import Group, RenderableType
 from rich.table import Table
 
 from par_warehouse.errors import ParError
@@ -19,11 +21,14 @@ _STATUS = {
 }
 
 
-def indicators(settings: Settings, data_date: date | None, unit: str = "H29") -> Table:
-    """The indicators of one unit on one data date (the latest by default)."""
+def indicators(settings: Settings, data_date: date | None, unit: str = "H29", *, wide: bool = True) -> RenderableType:
+    """The indicators of one unit on one data date (the latest by default); on a narrow screen the names stand below.
+
+    Raises ParError when there are none.
+    """
     day = data_date or latest_published(settings)
     rows = _query(
-        settings,
+        settings.current,
         """
         select indicator_code, indicator_name_vi, indicator_name_en, population_group, numerator, denominator, value,
             unit, target_comparator, target_value, target_date, status, is_stale, org_unit_name
@@ -34,36 +39,48 @@ def indicators(settings: Settings, data_date: date | None, unit: str = "H29") ->
         [day, unit],
     )
     if not rows:
-        raise ParError(f"No indicators of unit {unit} are published for {day}. Run make nightly DATE={day} first.")
+        raise ParError(_why_no_indicators(settings, day, unit))
     table = Table(title=f"PAR capacity, {rows[0][-1] or unit} ({unit}), as of {day}", title_justify="left")
-    for heading in ("Code", "Indicator"):
-        table.add_column(heading)
+    table.add_column("Code")
+    if wide:
+        table.add_column("Indicator")
     for heading in ("People", "Value", "Target"):
         table.add_column(heading, justify="right")
     table.add_column("Status", no_wrap=True)
+    names = []
     for code, vi, en, group, n, d, value, unit_, comparator, target, target_date, status, stale, _ in rows:
         label, style = _STATUS.get(status, ("(suppressed)", "dim"))
         percent = " %" if unit_ == "percent" else ""
+        whole = group == "ALL"
+        names += [f"{code}  {vi} [dim]({en})[/dim]"] if whole else []
         table.add_row(
-            code if group == "ALL" else "",
-            f"{vi}\n[dim]{en}[/dim]" if group == "ALL" else f"  {group}",
+            code if whole else "" if wide else f"  {group}",
+            *([f"{vi}\n[dim]{en}[/dim]" if whole else f"  {group}"] if wide else []),
             f"{n:,} / {d:,}" if d is not None else "" if n is None else f"{n:,}",
             "" if value is None else f"{value:.2f}{percent}" if percent else f"{value:.0f}",
             f"{comparator} {target:g}{percent} by {target_date}" if target_date else "",
             f"[{style}]{label}[/{style}]" + (" (stale)" if stale else ""),
         )
-    return table
+    return table if wide else Group(table, *names)
+
+
+def _why_no_indicators(settings: Settings, day: date, unit: str) -> str:
+    if _query(settings.current, "select 1 from bi.indicator_daily where as_of_date = ? limit 1", [day]):
+        return f"Unit {unit} has no indicators on {day}: no such unit is in force, or none of its people is counted."
+    return f"{day} is not published. Run make nightly DATE={day} first."
 
 
 def loads(settings: Settings, data_date: date | None) -> Table:
-    """How each file of a data date was judged."""
-    day = data_date or latest_published(settings)
+    """How each file of a data date was judged, published or not (the latest taken in by default)."""
+    day = data_date or _latest_taken_in(settings)
     rows = _query(
-        settings,
+        settings.ledger,
         "select source, file_name, state, served_from_date, rows_read, rows_accepted, rows_quarantined, rows_warned,"
         " message from ops.load_file where data_date = ? order by source, file_name",
         [day],
     )
+    if not rows:
+        raise ParError(f"{day} was never taken in. Run make nightly DATE={day} first.")
     table = Table(title=f"Loads of {day}", title_justify="left")
     for heading in ("Source", "File", "State", "Serves from"):
         table.add_column(heading)
@@ -79,10 +96,10 @@ def loads(settings: Settings, data_date: date | None) -> Table:
 
 def quarantine(settings: Settings, data_date: date | None, limit: int) -> Table:
     """Quarantined rows of a data date: where, which rule, what to do."""
-    day = data_date or latest_published(settings)
-    total = _query(settings, "select count(*) from ops.quarantine_row where data_date = ?", [day])[0][0]
+    day = data_date or _latest_taken_in(settings)
+    total = _query(settings.ledger, "select count(*) from ops.quarantine_row where data_date = ?", [day])[0][0]
     rows = _query(
-        settings,
+        settings.ledger,
         "select file_name, row_number, array_to_string(rule_codes, ' '), column_name, message from ops.quarantine_row"
         " where data_date = ? order by file_name, row_number limit ?",
         [day, limit],
@@ -100,14 +117,26 @@ def quarantine(settings: Settings, data_date: date | None, limit: int) -> Table:
 
 def latest_published(settings: Settings) -> date:
     """The latest data date in the publication. Raises ParError when nothing is published."""
-    day = _query(settings, "select max(as_of_date) from marts.fct_indicator_daily", [])[0][0]
+    day = _query(settings.current, "select max(as_of_date) from marts.fct_indicator_daily", [])[0][0]
     if day is None:
         raise ParError("The publication holds no indicators yet. Run make nightly first.")
     return date.fromisoformat(str(day))
 
 
-def _query(settings: Settings, sql: str, parameters: Sequence[Any]) -> list[Any]:
-    if not settings.current.exists():
+def _latest_taken_in(settings: Settings) -> date:
+    day = _query(settings.ledger, "select max(data_date) from ops.load_file", [])[0][0]
+    if day is None:
+        raise ParError("No delivery was taken in yet. Run make nightly first.")
+    return date.fromisoformat(str(day))
+
+
+def _query(database: Path, sql: str, parameters: Sequence[Any]) -> list[Any]:
+    if not database.exists():
         raise ParError("Nothing is published yet. Run make nightly first.")
-    with duckdb.connect(str(settings.current), read_only=True) as con:
-        return con.execute(sql, list(parameters)).fetchall()
+    try:
+        with duckdb.connect(str(database), read_only=True) as con:
+            return con.execute(sql, list(parameters)).fetchall()
+    except duckdb.IOException as error:
+        if "lock" not in str(error):
+            raise
+        raise ParError("A night is running. Ask again when it has ended.") from None

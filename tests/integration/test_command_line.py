@@ -18,7 +18,9 @@ PAR = PROJECT_ROOT / ".venv" / "bin" / "par"
 SECRET = "command line"
 
 
-def par(settings: Settings | None, *arguments: str, data_dir: Path | None = None) -> subprocess.CompletedProcess[str]:
+def par(
+    settings: Settings | None, *arguments: str, data_dir: Path | None = None, extra: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PAR_", "AIRFLOW"))}
     environment |= {"PAR_PERSON_KEY_SECRET": SECRET, "COLUMNS": "160", "PAR_DATA_DIR": str(data_dir)}
     if settings:
@@ -27,6 +29,7 @@ def par(settings: Settings | None, *arguments: str, data_dir: Path | None = None
             "PAR_HR_URI": settings.hr_uri,
             "PAR_ELEARNING_URI": settings.elearning_uri,
         }
+    environment |= extra or {}
     return subprocess.run([str(PAR), *arguments], env=environment, capture_output=True, text=True, check=False)
 
 
@@ -62,7 +65,7 @@ def test_shows_loads_quarantine_and_units(demo: tuple[Path, str]) -> None:
     assert "the first 5" in quarantine
     assert "H29.01" in par(None, "show", "indicators", "--unit", "H29.01", data_dir=data_dir).stdout
     unknown = par(None, "show", "indicators", "--unit", "H29.none", data_dir=data_dir)
-    assert unknown.returncode == 1 and "No indicators of unit H29.none" in unknown.stdout
+    assert unknown.returncode == 1 and "Unit H29.none has no indicators on 2024-12-31" in unknown.stdout
 
 
 def test_nobody_is_named_outside_landing_and_vault(demo: tuple[Path, str]) -> None:
@@ -106,6 +109,8 @@ def test_a_failed_night_ends_with_one_sentence(tmp_path: Path) -> None:
     done = par(settings, "nightly")
     assert done.returncode == 1
     assert "nothing was ever accepted for don_vi.csv" in done.stdout
+    loads = par(settings, "show", "loads").stdout
+    assert "Loads of 2024-12-31" in loads and "missing" in loads
     assert done.stdout.rstrip().splitlines()[-1].startswith("Not done: 2024-12-31 not published")
     assert "Traceback" not in done.stdout + done.stderr
     assert not settings.current.exists()
@@ -127,6 +132,15 @@ def test_mistakes_are_answered_in_one_sentence(tmp_path: Path, arguments: tuple[
     assert done.returncode == 1
     assert done.stdout.startswith("Not done: ") and sentence in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("variable", "value"), [("PAR_THREADS", "many"), ("PAR_MEMORY_LIMIT", "lots")])
+def test_a_setting_that_cannot_be_used_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    done = par(settings_for(tmp_path), "nightly", extra={variable: value})
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"Not done: {variable} is '{value}'; it must be")
 
 
 def test_a_second_run_at_once_is_refused(tmp_path: Path) -> None:
