@@ -43,7 +43,7 @@ benchmark: $(VENV)/.development
 	@$(VENV)/bin/python tests/benchmark/measure.py
 
 test: lint
-	@$(VENV)/bin/python -m pytest -n 2
+	@$(VENV)/bin/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.development
 	@$(VENV)/bin/ruff check .

@@ -1,6 +1,7 @@
 """A helper of ``test_killed``: run one night many times, killed by SIGKILL at one file operation after the other.
 
-Usage: killed_nights.py DATE PLACES. Every attempt starts from a fresh data folder, dies, and is repeated undisturbed;
+Usage: killed_nights.py DATE PLACES PART PARTS. Of so many places spread over the whole night it takes every PARTS-th,
+from the PART-th on. Every attempt starts from a fresh data folder, dies, and is repeated undisturbed;
 the digests of what each repetition published are printed as JSON lines, the first one of a night never disturbed.
 """
 
@@ -21,14 +22,15 @@ EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink"
 
 
 def main() -> None:
-    settings, day, places = Settings.from_environment(), date.fromisoformat(sys.argv[1]), int(sys.argv[2])
+    settings, day = Settings.from_environment(), date.fromisoformat(sys.argv[1])
+    places, part, parts = map(int, sys.argv[2:])
     operations_file = settings.data_dir.parent / "operations"
     attempt(settings, day, 0, operations_file)
     start_afresh(settings.data_dir)
     attempt(settings, day, 0, operations_file)  # counted with dbt's parse already there, as in every later attempt
     operations = int(operations_file.read_text())
     say(limit=0, killed=False, rows=published_rows(settings.current))
-    for place in range(places):
+    for place in range(part, places, parts):
         limit = 1 + place * (operations - 1) // (places - 1)
         start_afresh(settings.data_dir)
         status = attempt(settings, day, limit, operations_file)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from par_warehouse.settings import PROJECT_ROOT, Settings
 from tests.nights import run_steps
@@ -17,9 +18,11 @@ from tests.small_world import NIGHT, clean_world, deliver, settings_for
 
 LATER = NIGHT.replace(year=2025, month=1, day=1)
 PLACES = 20
+PARTS = 2  # so that two workers share them
 
 
-def test_killed_at_twenty_places_and_rerun(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_killed_at_twenty_places_and_rerun(tmp_path: Path, part: int) -> None:
     settings = settings_for(tmp_path)
     deliver(tmp_path, clean_world())
     environment = os.environ | {
@@ -29,11 +32,12 @@ def test_killed_at_twenty_places_and_rerun(tmp_path: Path) -> None:
         "PAR_PERSON_KEY_SECRET": "test",
         "PYTHONPATH": str(PROJECT_ROOT),
     }
-    command = [sys.executable, str(Path(__file__).with_name("killed_nights.py")), NIGHT.isoformat(), str(PLACES)]
+    command = [sys.executable, str(Path(__file__).with_name("killed_nights.py")), NIGHT.isoformat()]
+    command += [str(PLACES), str(part), str(PARTS)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     undisturbed, *attempts = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    assert len(attempts) == PLACES
+    assert len(attempts) == PLACES // PARTS
     for attempt in attempts:
         where = f"killed at operation {attempt['limit']}"
         assert attempt["killed"], where
