@@ -1,7 +1,7 @@
 """Measure the nights through the commands people type, and write docs/performance.md.
 
-Usage: measure.py [--nights N]. Needs about half an hour for the series of 30 city nights; data lies in a folder of its
-own that is removed at the end.
+Usage: measure.py [--demo-nights N] [--city-nights N]. Two series of 30 nights need about 40 minutes; the data lie in a
+folder of their own that is removed at the end.
 """
 
 import argparse
@@ -71,43 +71,52 @@ def _nights(text: str) -> list[Night]:
 def main() -> None:
     """Measure and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--nights", type=int, default=30, help="length of the city series")
-    count = parser.parse_args().nights
+    parser.add_argument("--demo-nights", type=int, default=30, help="length of the demo series")
+    parser.add_argument("--city-nights", type=int, default=30, help="length of the city series")
+    lengths = vars(parser.parse_args())
     base = Path(tempfile.mkdtemp(prefix="par-benchmark-"))
     try:
-        demo_dir = base / "demo" / "data"
-        demo_dir.mkdir(parents=True)
+        demo = base / "first" / "data"
+        demo.mkdir(parents=True)
         print("demo: the first run, set-up included ...", flush=True)
-        first = par(demo_dir, "nightly")
-        print(f"  {first.wall:.1f} s\ndemo: three warm nights ...", flush=True)
-        warm = [par(demo_dir, "nightly") for _ in range(3)]
-        city_dir = base / "city" / "data"
-        city_dir.mkdir(parents=True)
-        print(f"city: writing {count} nights ...", flush=True)
-        par(city_dir, "demo-exports", "--size", "city", "--nights", str(count), "--to", LAST.isoformat())
-        days = [LAST - timedelta(days=ago) for ago in reversed(range(count))]
-        print("city: the first night ...", flush=True)
-        city = par(city_dir, "nightly", "--date", days[0].isoformat())
-        print(f"  {city.wall:.1f} s, {city.peak_mb:.0f} MB\ncity: the other {count - 1} nights ...", flush=True)
-        series = par(city_dir, "backfill", "--from", days[1].isoformat(), "--to", days[-1].isoformat())
-        page = _page(first, warm, city, series)
+        rows = [
+            _row("demo, the very first (metadata database, demo exports, three dates to take in)", par(demo, "nightly"))
+        ]
+        print("demo: three warm nights ...", flush=True)
+        warm = sorted((par(demo, "nightly") for _ in range(3)), key=lambda run: run.wall)
+        rows.append(_row("demo, warm (median of 3)", warm[1]))
+        sections = []
+        for size in ("demo", "city"):
+            first, others = _series(base / size / "data", size, lengths[f"{size}_nights"])
+            rows.append(_row(f"{size}, the first night of the series below", first))
+            sections += _section(size, first, others)
+        page = "\n".join([*_head(), *rows, *sections])
         (ROOT / "docs" / "performance.md").write_text(page)
         print(page)
     finally:
         shutil.rmtree(base)
 
 
-def _page(first: Run, warm: list[Run], city: Run, series: Run) -> str:
+def _series(data_dir: Path, size: str, count: int) -> tuple[Run, Run]:
+    """The first night of a series of its own, and the others in one process."""
+    data_dir.mkdir(parents=True)
+    print(f"{size}: writing {count} nights ...", flush=True)
+    par(data_dir, "demo-exports", "--size", size, "--nights", str(count), "--to", LAST.isoformat())
+    days = [LAST - timedelta(days=ago) for ago in reversed(range(count))]
+    print(f"{size}: the first night ...", flush=True)
+    first = par(data_dir, "nightly", "--date", days[0].isoformat())
+    print(f"  {first.wall:.1f} s, {first.peak_mb:.0f} MB\n{size}: the other {count - 1} nights ...", flush=True)
+    return first, par(data_dir, "backfill", "--from", days[1].isoformat(), "--to", days[-1].isoformat())
+
+
+def _head() -> list[str]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    nights = [city.nights[0], *series.nights]
-    median = sorted(warm, key=lambda run: run.wall)[1]
-    early, late = _around(nights, 3), _around(nights, len(nights))
-    lines = [
+    return [
         "# Performance",
         "",
         "Measured by `make benchmark` (`tests/benchmark/measure.py`), which runs the commands people type and rewrites",
         "this page. Seconds are wall time; peak memory is the largest resident set of the whole process, Airflow,",
-        "Great Expectations and dbt included.",
+        "Great Expectations and dbt included. `demo` has 2,000 staff and 20,000 views, `city` 200,000 and 2 million.",
         "",
         f"Machine: {os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB of memory, {platform.system()},"
         f" Python {platform.python_version()}; Airflow {version('apache-airflow')}, dbt {version('dbt-core')},"
@@ -115,25 +124,30 @@ def _page(first: Run, warm: list[Run], city: Run, series: Run) -> str:
         "",
         "| night | command | DAG run | " + " | ".join(STEPS) + " | peak memory |",
         "|---|---|---|" + "---|" * (len(STEPS) + 1),
-        _row("demo, the very first (metadata database, demo exports, three dates to take in)", first),
-        _row("demo, warm (median of 3)", median),
-        _row("city, the first (200,000 staff, 2 million views)", city),
+    ]
+
+
+def _section(size: str, first: Run, others: Run) -> list[str]:
+    nights = [first.nights[0], *others.nights]
+    early, late = _around(nights, 3), _around(nights, len(nights))
+    shown = {1, 2, 3, 4, 5, 10, 15, 20, 25, len(nights) - 2, len(nights) - 1, len(nights)}
+    return [
         "",
-        f"## A series of {len(nights)} city nights",
+        f"## A series of {len(nights)} {size} nights",
         "",
         "| night | DAG run | " + " | ".join(STEPS) + " |",
         "|---|---|" + "---|" * len(STEPS),
         *(
             f"| {number} | {night.wall:.1f} | " + " | ".join(f"{night.steps[step]:.1f}" for step in STEPS) + " |"
             for number, night in enumerate(nights, 1)
-            if number in (1, 2, 3, 4, 5, 10, 15, 20, 25) or number > len(nights) - 3
+            if number in shown
         ),
         "",
         f"The last nights cost {late / early:.2f} times what the third cost (medians of three nights around each:"
-        f" {late:.1f} s and {early:.1f} s). Peak memory of the whole series in one process: {series.peak_mb:.0f} MB.",
+        f" {late:.1f} s and {early:.1f} s). Peak memory of all nights after the first, in one process:"
+        f" {others.peak_mb:.0f} MB.",
         "",
     ]
-    return "\n".join(lines)
 
 
 def _row(name: str, run: Run) -> str:
