@@ -10,7 +10,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from par_warehouse.contract import TABLES
+from par_warehouse import validate
+from par_warehouse.contract import TABLES, Table
 from par_warehouse.errors import PipelineError
 from par_warehouse.landing import pull
 from par_warehouse.rules import Rule, Suite, load_suite, suite_of
@@ -217,3 +218,20 @@ def test_two_answers_of_one_rule_must_agree(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setitem(suite.document["expectations"][position], "kwargs", other)
     with pytest.raises(PipelineError, match="0 rows by Great Expectations, 1 by"):
         judge(settings)
+
+
+def test_a_lost_row_stops_the_night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAR_PERSON_KEY_SECRET", "test")
+    settings = settings_for(tmp_path)
+    deliver(tmp_path, clean_world())
+    write_accepted = validate._Night._write_accepted
+
+    def lossy(night: validate._Night, table: Table) -> Path:
+        path = write_accepted(night, table)
+        duckdb.execute(f"copy (from read_parquet('{path}') offset 1) to '{path}.less' (format parquet)")
+        return Path(f"{path}.less").replace(path)
+
+    monkeypatch.setattr(validate._Night, "_write_accepted", lossy)
+    with pytest.raises(PipelineError, match=r"danh_gia\.csv: 1 rows read, but 0 accepted and 0 quarantined"):
+        judge(settings)
+    assert not settings.current.exists()
