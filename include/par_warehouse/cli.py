@@ -172,6 +172,8 @@ def airflow(port: Annotated[int, typer.Option(help="Port of the web UI on localh
     _prepare(settings)
     _migrate_if_needed(settings)
     os.environ["AIRFLOW__API__PORT"] = str(port)
+    os.environ["AIRFLOW__API__BASE_URL"] = f"http://localhost:{port}"
+    os.environ["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] = f"http://localhost:{port}/execution/"
     os.environ["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"] = "admin:admin"
     passwords = settings.data_dir / "airflow" / "simple_auth_manager_passwords.json.generated"
     log = settings.logs / "airflow-standalone.log"
