@@ -89,6 +89,14 @@ FAULTS = [
         "insert into work.intermediate.int_course__passed"
         " select * from work.intermediate.int_course__passed where skill is null limit 1",
     ),
+    (
+        "accepted_values_fct_indicator_daily_status*",
+        f"update marts.fct_indicator_daily set status = 'late' where {CITY} and indicator_code = 'I6'",
+    ),
+    (
+        "relationships_dim_indicator_target*",
+        "update marts.dim_indicator_target set indicator_code = 'I9' where indicator_code = 'I6'",
+    ),
 ]
 
 
