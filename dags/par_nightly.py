@@ -34,6 +34,12 @@ from zoneinfo import ZoneInfo
 from airflow.sdk import CronDataIntervalTimetable, Param, PokeReturnValue, dag, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowFailException
 
+from par_warehouse.config import load_configuration
+from par_warehouse.settings import Settings
+
+# A mistake in the configuration stops the DAG from loading, with file and line, instead of stopping a night.
+load_configuration(Settings.from_environment().config_dir)
+
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 DEADLINE = timedelta(days=1, hours=5)  # after the beginning of the data date
 
@@ -49,15 +55,26 @@ def data_date() -> date:
     return start.astimezone(ZONE).date()
 
 
-def step(name: str, *args: object, with_run_id: bool = False) -> str:
-    """Call one step of ``par_warehouse.nightly``; a failure with a known cause is not retried."""
+def step(name: str, *args: object, with_run_id: bool = False, **named: object) -> str:
+    """Call one step of ``par_warehouse.nightly``; a failure with a known cause is not retried.
+
+    A source that cannot be reached is tried again as often as the task allows, and then carried forward.
+    """
+    from par_airflow.secrets import secrets_from_connections
+
     from par_warehouse import nightly
-    from par_warehouse.errors import ParError
-    from par_warehouse.settings import Settings
+    from par_warehouse.errors import ParError, Unreachable
 
     run_id = [get_current_context()["dag_run"].run_id] if with_run_id else []
+    secrets_from_connections()
     try:
-        return getattr(nightly, name)(Settings.from_environment(), *args, data_date(), *run_id)
+        return getattr(nightly, name)(Settings.from_environment(), *args, data_date(), *run_id, **named)
+    except Unreachable as error:
+        nightly.log.error("%s", error)
+        task = get_current_context()["ti"]
+        if task.try_number <= task.max_tries:
+            raise
+        return f"{error} Carrying forward."
     except ParError as error:
         nightly.log.error("%s", error)
         raise AirflowFailException(str(error)) from None
@@ -75,26 +92,35 @@ def source_group(source: str):
         @task.sensor(mode="reschedule", poke_interval=60, timeout=12 * 3600)
         def wait_for_delivery() -> PokeReturnValue:
             """Done when the source has written `_SUCCESS`, or at the deadline; only a scheduled run waits."""
+            from par_airflow.places import base_of
+
+            from par_warehouse.errors import Unreachable
             from par_warehouse.landing import is_delivered
-            from par_warehouse.settings import Settings
 
             day = data_date()
             late = datetime.now(ZONE) >= datetime.combine(day, datetime.min.time(), ZONE) + DEADLINE
             scheduled = get_current_context()["dag_run"].run_type == "scheduled"
-            there = is_delivered(Settings.from_environment(), source, day)
+            try:
+                there = is_delivered(base_of(Settings.from_environment(), source), day)
+            except Unreachable:
+                there = False
             return PokeReturnValue(is_done=there or late or not scheduled, xcom_value=there)
 
         @task
         def pull() -> str:
-            """Copy delivered bytes as they are."""
-            return step("pull", source)
+            """Copy delivered bytes as they are; ask systems."""
+            from par_airflow.places import access_of, base_of
+
+            return step("pull", source, base=base_of(Settings.from_environment(), source), access=access_of)
 
         @task
         def standardise() -> str:
             """Clean, type and pseudonymise."""
             return step("standardise_source", source)
 
-        wait_for_delivery() >> pull() >> standardise()
+        standardised = standardise()
+        wait_for_delivery() >> pull() >> standardised
+        return standardised
 
     return tasks()
 
@@ -145,7 +171,8 @@ def par_nightly():
 
         switch()
 
-    [source_group("hr"), source_group("elearning")] >> warehouse() >> publish()
+    # Accounts are matched to people of HR, so e-learning is standardised second.
+    source_group("hr") >> source_group("elearning") >> warehouse() >> publish()
 
 
 par_nightly()

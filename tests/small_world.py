@@ -6,8 +6,11 @@ from copy import deepcopy
 from datetime import date
 from pathlib import Path
 
+from par_warehouse.config import load_configuration
 from par_warehouse.contract import TABLES, Table
+from par_warehouse.landing import local_folder, pull
 from par_warehouse.settings import Settings
+from par_warehouse.standardise import StagedFile, standardise
 
 Row = dict[str, str]
 World = dict[str, list[Row]]
@@ -98,3 +101,15 @@ def deliver(base: Path, world: World, night: date = NIGHT, *, replace: dict[str,
 def settings_for(base: Path) -> Settings:
     """Settings with the world's folders as sources and a data folder beside them."""
     return Settings(base / "data", (base / "hr").as_uri(), (base / "elearning").as_uri())
+
+
+def land(settings: Settings, source: str, night: date = NIGHT) -> list[date]:
+    """Pull one source; the dates copied."""
+    feeds = load_configuration(settings.config_dir).sources.of(source)
+    return pull(settings, source, feeds, local_folder(settings, source), night)
+
+
+def stage(settings: Settings, source: str, night: date = NIGHT) -> dict[str, StagedFile]:
+    """Pull and standardise one source; the staged files by table name."""
+    land(settings, source, night)
+    return standardise(settings, load_configuration(settings.config_dir), source, night)

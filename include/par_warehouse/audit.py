@@ -3,11 +3,10 @@
 from dataclasses import replace
 from datetime import date
 
-import duckdb
-
 from par_warehouse.build import build_file, note_build, present_build, run_dbt
 from par_warehouse.errors import PipelineError
 from par_warehouse.settings import Settings
+from par_warehouse.vault import read_vault
 
 
 def audit(settings: Settings, data_date: date, run_id: str) -> int:
@@ -31,14 +30,8 @@ def identity_leaks(settings: Settings, build_file: str, data_date: str) -> list[
 
     Looks at the rows of the data date where a table has a date, so that the cost does not grow with history.
     """
-    vault = settings.vault / "identity.duckdb"
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": settings.memory_limit,
-        "threads": settings.threads,
-    }
-    with duckdb.connect(config=config) as con:
+    with read_vault(settings, f"audit: is anybody's identity in the build of {data_date}") as con:
         con.execute(f"attach '{build_file}' as build (read_only)")
-        con.execute(f"attach '{vault}' as vault (read_only)")
         columns = con.execute(
             "select schema_name, table_name, column_name, data_type from duckdb_columns()"
             " where database_name = 'build' and data_type in ('VARCHAR', 'VARCHAR[]') order by all"

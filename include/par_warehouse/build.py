@@ -13,6 +13,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from par_warehouse.contract import TABLES
 from par_warehouse.errors import ParError, PipelineError
 from par_warehouse.ledger import OPS_TABLES, last_accepted, open_ledger
@@ -145,7 +147,7 @@ def _serve(settings: Settings, data_date: date) -> None:
             assert file is not None, "a run without a file to serve ends in validate"
             con.execute(
                 "insert into scratch.serving.file_serving values (?, ?, ?, ?)",
-                [table.source, table.file_name, file.data_date, file.data_date != data_date],
+                [table.source, table.file_name, file.data_date, file.data_date != data_date or file.parts_carried > 0],
             )
             con.execute(
                 f"create view scratch.serving.{table.name} as"
@@ -163,6 +165,7 @@ def _copy_ops(settings: Settings, present: Build, results: Iterable[dict[str, An
             con.execute(
                 f"create table if not exists build.ops.{table} as select {columns} from ledger.ops.{table} limit 0"
             )
+            _add_columns(con, table, columns)
         con.execute(f"create table if not exists build.ops.model_result ({_RESULT_COLUMNS})")
         con.execute(
             "create temp table changed as select data_date, run_id from ledger.ops.load_file"
@@ -172,7 +175,7 @@ def _copy_ops(settings: Settings, present: Build, results: Iterable[dict[str, An
         for table, columns in OPS_TABLES.items():
             con.execute(f"delete from build.ops.{table} where data_date in (select data_date from changed)")
             con.execute(
-                f"insert into build.ops.{table} select {columns} from ledger.ops.{table}"
+                f"insert into build.ops.{table} by name select {columns} from ledger.ops.{table}"
                 " where data_date in (select data_date from changed) order by all"
             )
         con.execute("delete from build.ops.model_result where data_date = ?", [present.data_date])
@@ -184,6 +187,13 @@ def _copy_ops(settings: Settings, present: Build, results: Iterable[dict[str, An
             ],
         )
         con.execute("commit")
+
+
+def _add_columns(con: duckdb.DuckDBPyConnection, table: str, columns: str) -> None:
+    """A publication begun by an earlier version of the warehouse gets the columns that have come since."""
+    types = dict(con.execute(f"select column_name, column_type from (describe ledger.ops.{table})").fetchall())
+    for column in columns.split(", "):
+        con.execute(f"alter table build.ops.{table} add column if not exists {column} {types[column]}")
 
 
 def _first_line(message: object) -> str:

@@ -68,9 +68,7 @@ def nightly(
     settings = Settings.from_environment()
     with run_lock(settings):
         _prepare(settings)
-        from par_warehouse.landing import latest_delivered_date
-
-        day = date_.date() if date_ else latest_delivered_date(settings)
+        day = date_.date() if date_ else _latest_date(settings)
         if not _run_night(settings, day):
             raise ParError(_failure(settings, [day]))
     _show_indicators(settings, day)
@@ -87,10 +85,13 @@ def backfill(
         raise ParError(f"FROM ({from_.date()}) is after TO ({to.date()}). Give the earlier date as FROM.")
     with run_lock(settings):
         _prepare(settings, last_night=to.date(), nights=(to - from_).days + 1)
-        from par_warehouse.contract import SOURCES
-        from par_warehouse.landing import delivered_dates
+        from par_airflow.places import base_of
 
-        delivered = {day for source in SOURCES for day in delivered_dates(settings, source)}
+        from par_warehouse.contract import SOURCES
+        from par_warehouse.landing import delivered_dates, landed_dates
+
+        delivered = {day for source in SOURCES for day in delivered_dates(base_of(settings, source))}
+        delivered |= {day for source in SOURCES for day in landed_dates(settings, source)}
         days = sorted(day for day in delivered if from_.date() <= day <= to.date())
         if not days:
             raise ParError(
@@ -149,6 +150,17 @@ def show_quarantine(
     from par_warehouse import show
 
     console.print(show.quarantine(Settings.from_environment(), date_.date() if date_ else None, limit))
+
+
+@app.command("check-config")
+def check_config() -> None:
+    """Check the configuration folder; every mistake is named with file, line and what was expected."""
+    settings = Settings.from_environment()
+    from par_warehouse.config import load_configuration
+
+    sources = load_configuration(settings.config_dir).sources
+    feeds = ", ".join(f"{name} {len(sources.of(name).feeds)} feeds" for name in type(sources).model_fields)
+    console.print(f"The configuration in {settings.config_dir} is right: {feeds}.", soft_wrap=True)
 
 
 @app.command()
@@ -215,6 +227,15 @@ def _prepare(settings: Settings, last_night: date = DEMO_LAST_NIGHT, nights: int
             "PAR_HR_URI and PAR_ELEARNING_URI are not set: writing demo exports of synthetic people.", soft_wrap=True
         )
         _write_demo(demo, "demo", last_night, nights)
+
+
+def _latest_date(settings: Settings) -> date:
+    from par_airflow.places import base_of
+
+    from par_warehouse.contract import SOURCES
+    from par_warehouse.landing import latest_delivered_date
+
+    return latest_delivered_date(settings, {source: base_of(settings, source) for source in SOURCES})
 
 
 def _write_demo(

@@ -149,6 +149,7 @@ TABLES: tuple[Table, ...] = (
     ),
 )  # fmt: skip
 
+TABLES_BY_NAME = {table.name: table for table in TABLES}
 SOURCES = ("hr", "elearning")
 ROW_RULES = (
     "BAD_ROW",

@@ -1,63 +1,47 @@
-"""Read a CSV file as RFC 4180 says, in bounded memory, without a loop over rows.
+"""Read CSV in UTF-8 as RFC 4180 says, in bounded memory, without a loop over rows.
 
 NumPy finds the records and their field counts from the bytes; what is well formed goes to Arrow's CSV reader, which can
 no longer disagree about it; a record with another number of fields than the header is set apart by its number.
 """
 
 import csv
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from io import StringIO
-from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from par_warehouse.dialects import Records, UnreadableFile
+
 CHUNK_BYTES = 1 << 23
 LONGEST_RECORD_BYTES = 1 << 24
-_LF, _CR, _QUOTE, _COMMA = 10, 13, 34, 44
+_LF, _CR, _QUOTE = 10, 13, 34
 
 
-class UnreadableFile(Exception):
-    """The file as a whole is not the contract's CSV; the text says why, without any value of the file."""
-
-
-@dataclass(frozen=True)
-class Records:
-    """A run of records of a file.
-
-    ``table`` has one text column per wanted column and one row per well-formed record, whose numbers (from 1, after the
-    header) are in ``numbers``; ``malformed`` holds the numbers of records with more or fewer fields than the header.
-    ``is_plain`` says that the cells hold printable ASCII only, without white space: none of them needs cleaning.
-    """
-
-    table: pa.Table
-    numbers: npt.NDArray[np.int64]
-    malformed: npt.NDArray[np.int64]
-    is_plain: bool
-
-
-def read_header(path: Path) -> list[str]:
-    """The raw names in the first record. Raises UnreadableFile."""
-    for chunk in _chunks(path):
-        starts, ends, _ = _split(chunk)
+def read_header(stream: BinaryIO, delimiter: str = ",") -> list[str]:
+    """The raw names in the first record of a stream of UTF-8. Raises UnreadableFile."""
+    for chunk in _chunks(stream):
+        starts, ends, _ = _split(chunk, delimiter)
         for start, end in zip(starts, ends, strict=True):
             text = chunk[start:end].decode().rstrip("\r\n")
             if text.strip():
-                return next(csv.reader(StringIO(text, newline=""), strict=True))
-    raise UnreadableFile("the file is empty")
+                return next(csv.reader(StringIO(text, newline=""), strict=True, delimiter=delimiter))
+    raise UnreadableFile("tệp rỗng, không có dòng tiêu đề", "the file is empty")
 
 
-def read_records(path: Path, wanted: dict[str, int], field_count: int) -> Iterator[Records]:
+def read_records(
+    stream: BinaryIO, wanted: Mapping[str, int], field_count: int, delimiter: str = ","
+) -> Iterator[Records]:
     """Yield the records after the header; ``wanted`` maps column names to field positions. Raises UnreadableFile."""
     number = 0
     header_seen = False
     names = [f"f{position}" for position in range(field_count)]
-    for chunk in _chunks(path):
+    for chunk in _chunks(stream):
         data = np.frombuffer(chunk, dtype=np.uint8)
-        starts, ends, fields = _split(chunk)
+        starts, ends, fields = _split(chunk, delimiter)
         is_row = np.ones(len(starts), dtype=bool)
         for candidate in np.flatnonzero(fields == 1):
             is_row[candidate] = bool(chunk[starts[candidate] : ends[candidate]].decode().strip())
@@ -69,20 +53,20 @@ def read_records(path: Path, wanted: dict[str, int], field_count: int) -> Iterat
         good = is_row & (fields == field_count)
         body = chunk if good.all() else data[np.repeat(good, ends - starts)].tobytes()
         yield Records(
-            table=_parse(body, names, wanted),
+            table=_parse(body, names, wanted, delimiter),
             numbers=numbers[good],
             malformed=numbers[is_row & ~good],
             is_plain=b'"' not in chunk and bool(((data > 32) & (data < 127) | (data == _LF) | (data == _CR)).all()),
         )
 
 
-def _parse(body: bytes, names: list[str], wanted: dict[str, int]) -> pa.Table:
+def _parse(body: bytes, names: list[str], wanted: Mapping[str, int], delimiter: str) -> pa.Table:
     if not body or not wanted:
         return pa.table({name: pa.array([], pa.string()) for name in wanted})
     table = arrow_csv.read_csv(
         pa.BufferReader(body),
         read_options=arrow_csv.ReadOptions(column_names=names, block_size=len(body) + 1, use_threads=False),
-        parse_options=arrow_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
+        parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False),
         convert_options=arrow_csv.ConvertOptions(
             include_columns=[names[position] for position in wanted.values()],
             column_types=dict.fromkeys(names, pa.string()),
@@ -92,22 +76,25 @@ def _parse(body: bytes, names: list[str], wanted: dict[str, int]) -> pa.Table:
     return table.rename_columns(list(wanted))
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
+def _chunks(stream: BinaryIO) -> Iterator[bytes]:
     """Whole records, several megabytes at a time, as valid UTF-8 without byte order mark."""
-    rest = b""
-    with path.open("rb") as file:
-        if file.read(3) != b"\xef\xbb\xbf":
-            file.seek(0)
-        while block := file.read(CHUNK_BYTES):
-            if b"\0" in block:
-                raise UnreadableFile("the file has NUL bytes; it is not CSV text in UTF-8")
-            rest += block
-            end = _end_of_last_record(rest)
-            if end == 0 and len(rest) > LONGEST_RECORD_BYTES:
-                raise UnreadableFile("a record is longer than 16 MB; a closing double quote may be missing")
-            if end:
-                yield _valid_text(rest[:end])
-                rest = rest[end:]
+    rest = stream.read(3).removeprefix(b"\xef\xbb\xbf")
+    while block := stream.read(CHUNK_BYTES):
+        if b"\0" in block or b"\0" in rest[:3]:
+            raise UnreadableFile(
+                "tệp có byte NUL, không phải CSV dạng văn bản UTF-8; hãy lưu lại thành CSV UTF-8",
+                "the file has NUL bytes; it is not CSV text in UTF-8",
+            )
+        rest += block
+        end = _end_of_last_record(rest)
+        if end == 0 and len(rest) > LONGEST_RECORD_BYTES:
+            raise UnreadableFile(
+                "một dòng dài hơn 16 MB; có thể thiếu dấu ngoặc kép đóng",
+                "a record is longer than 16 MB; a closing double quote may be missing",
+            )
+        if end:
+            yield _valid_text(rest[:end])
+            rest = rest[end:]
     if rest:
         yield _valid_text(rest)
 
@@ -124,7 +111,9 @@ def _valid_text(data: bytes) -> bytes:
     try:
         data.decode()
     except UnicodeDecodeError:
-        raise UnreadableFile("the file is not in UTF-8") from None
+        raise UnreadableFile(
+            "tệp không phải mã UTF-8; hãy lưu lại thành CSV UTF-8", "the file is not in UTF-8"
+        ) from None
     return data
 
 
@@ -133,22 +122,26 @@ def _inside_quotes(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     return np.bitwise_xor.accumulate((data == _QUOTE).view(np.uint8)).view(np.bool_)
 
 
-def _split(chunk: bytes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _split(chunk: bytes, delimiter: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Start, end (after the line end) and number of fields of each record. Raises UnreadableFile."""
     data = np.frombuffer(chunk, dtype=np.uint8)
+    separator = ord(delimiter)
     if b'"' in chunk:
         inside = _inside_quotes(data)
-        _check_quotes(data)
+        _check_quotes(data, separator)
         line_ends = np.flatnonzero((data == _LF) & ~inside)
-        commas = np.flatnonzero((data == _COMMA) & ~inside)
+        commas = np.flatnonzero((data == separator) & ~inside)
         returns = np.flatnonzero((data == _CR) & ~inside)
     else:
         line_ends = np.flatnonzero(data == _LF)
-        commas = np.flatnonzero(data == _COMMA)
+        commas = np.flatnonzero(data == separator)
         returns = np.flatnonzero(data == _CR)
     followers = data[np.minimum(returns + 1, len(data) - 1)]
     if len(returns) and (returns[-1] == len(data) - 1 or (followers != _LF).any()):
-        raise UnreadableFile("a line ends with a carriage return alone; lines end with LF or CRLF")
+        raise UnreadableFile(
+            "một dòng kết thúc chỉ bằng ký tự CR; mỗi dòng phải kết thúc bằng LF hoặc CRLF",
+            "a line ends with a carriage return alone; lines end with LF or CRLF",
+        )
     ends = line_ends + 1
     if not len(ends) or ends[-1] != len(data):
         ends = np.append(ends, len(data))
@@ -157,13 +150,16 @@ def _split(chunk: bytes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], 
     return starts, ends, fields
 
 
-def _check_quotes(data: npt.NDArray[np.uint8]) -> None:
+def _check_quotes(data: npt.NDArray[np.uint8], separator: int) -> None:
     """A quoted field begins right after a delimiter and ends right before one (RFC 4180, rules 5 to 7)."""
     quotes = np.flatnonzero(data == _QUOTE)
     if len(quotes) % 2:
-        raise UnreadableFile("a double quote is opened and never closed")
+        raise UnreadableFile("một dấu ngoặc kép mở mà không đóng", "a double quote is opened and never closed")
     opening, closing = quotes[0::2], quotes[1::2]
     before = np.where(opening == 0, _LF, data[np.maximum(opening - 1, 0)])
     after = np.where(closing == len(data) - 1, _LF, data[np.minimum(closing + 1, len(data) - 1)])
-    if not np.isin(before, (_LF, _COMMA, _QUOTE)).all() or not np.isin(after, (_LF, _CR, _COMMA, _QUOTE)).all():
-        raise UnreadableFile("a double quote stands inside a field; fields with quotes are quoted and quotes doubled")
+    if not np.isin(before, (_LF, separator, _QUOTE)).all() or not np.isin(after, (_LF, _CR, separator, _QUOTE)).all():
+        raise UnreadableFile(
+            "một dấu ngoặc kép nằm giữa ô; ô có dấu ngoặc kép phải được bao và dấu được viết đôi",
+            "a double quote stands inside a field; fields with quotes are quoted and quotes doubled",
+        )

@@ -5,6 +5,10 @@ class ParError(Exception):
     """A failure with a known cause; its text is the whole message and repeating the step alone will not help."""
 
 
+class Unreachable(ParError):
+    """A place or a system cannot be reached now. Trying again later may help; a night carries forward at last."""
+
+
 class RunFailed(ParError):
     """The run for a data date cannot be published (export contract, level "run")."""
 

@@ -1,41 +1,53 @@
-"""Pull: copy delivered bytes as they are into the landing zone, hashed, never overwriting.
+"""Pull: copy what was delivered into the landing zone, byte for byte, sealed, hashed, never overwriting.
 
-Layout: ``landing/<source>/<data date>/<name>.<first 12 hex digits of SHA-256>.csv`` and one ``manifest.json`` that says
-which bytes are the present version of that delivery. A changed re-delivery adds files and renews the manifest.
+Layout: ``landing/<source>/<data date>/<SHA-256 of the delivered bytes>.age`` and one ``manifest.json`` that says which
+of them are the present version of that delivery, under which names. A changed re-delivery adds files and renews the
+manifest. What a system answered to a pull lies there in the same way, as pages named ``<feed>/<page>``.
 """
 
 import hashlib
 import json
 import re
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
+from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
 
-from par_warehouse.contract import SOURCES, tables_of
+from par_warehouse.config import Feed, Source
+from par_warehouse.contract import SOURCES
+from par_warehouse.copying import Place, fetch, is_there, listing, shown, subfolders
+from par_warehouse.dialects import DeliveredFile
 from par_warehouse.errors import ParError
+from par_warehouse.pulls import Access, Window, pull_of
+from par_warehouse.sealing import landing_key, open_sealed, seal
 from par_warehouse.settings import Settings
 
 SUCCESS_MARKER = "_SUCCESS"
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 
 
 @dataclass(frozen=True)
 class LandedFile:
-    """One delivered file in the landing zone."""
+    """One delivered file in the landing zone, sealed; ``refusal`` says (vi, en) why it was not even copied."""
 
-    path: Path
-    sha256: str
+    path: Path | None
+    sha256: str | None
+    size: int
+    refusal: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """What one source delivered for one data date; ``files`` is keyed by file name, absent files are absent."""
+    """What one source delivered for one data date; ``files`` is keyed by the name below the delivery's folder."""
 
     source: str
     data_date: date
-    files: dict[str, LandedFile]
+    files: Mapping[str, LandedFile]
 
     @property
     def fingerprint(self) -> str:
@@ -43,9 +55,27 @@ class Delivery:
         text = "\n".join(f"{name} {file.sha256}" for name, file in sorted(self.files.items()))
         return hashlib.sha256(text.encode()).hexdigest()
 
+    def of_feed(self, feed: Feed) -> dict[str, list[str]]:
+        """The names of a feed's files by sender (``part``), both ascending; one nameless sender without ``{part}``."""
+        found: dict[str, list[str]] = {}
+        for name in sorted(self.files):
+            if feed.pull is not None:
+                if name.startswith(f"{feed.name}/"):
+                    found.setdefault("", []).append(name)
+            elif match := feed.pattern.fullmatch(name):
+                part = match.groupdict().get("part") or (name if feed.has_parts else "")
+                found.setdefault(part, []).append(name)
+        return dict(sorted(found.items()))
 
-def source_folder(settings: Settings, source: str) -> Path:
-    """The folder behind a source's URI. Raises ParError when the URI is of no supported kind."""
+    def delivered_file(self, settings: Settings, name: str) -> DeliveredFile:
+        """One file of the delivery for a dialect. Its stream is opened, and unsealed, anew at each call of ``open``."""
+        file = self.files[name]
+        assert file.path is not None
+        return DeliveredFile(shown(name), file.size, partial(open_sealed, file.path, landing_key(settings)))
+
+
+def local_folder(settings: Settings, source: str) -> Path:
+    """The folder behind a source's ``file://`` URI. Raises ParError when the URI is of another kind."""
     variable, uri = f"PAR_{source.upper()}_URI", settings.uri(source)
     parts = urlsplit(uri)
     if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
@@ -53,22 +83,21 @@ def source_folder(settings: Settings, source: str) -> Path:
     return Path(unquote(parts.path))
 
 
-def delivered_dates(settings: Settings, source: str) -> list[date]:
-    """Data dates whose folder carries the success marker, ascending."""
-    base = source_folder(settings, source)
-    if not base.is_dir():
-        return []
-    return sorted(day for day, folder in _dated_folders(base) if (folder / SUCCESS_MARKER).is_file())
+def delivered_dates(base: Place) -> list[date]:
+    """Data dates whose folder carries the success marker, ascending. Raises PlaceUnreachable and PlaceRefused."""
+    return [day for day in _dates(subfolders(base)) if is_delivered(base, day)]
 
 
-def is_delivered(settings: Settings, source: str, data_date: date) -> bool:
-    """Whether the source has written the success marker for this date."""
-    return (source_folder(settings, source) / data_date.isoformat() / SUCCESS_MARKER).is_file()
+def is_delivered(base: Place, data_date: date) -> bool:
+    """Whether the source has written the success marker for this date. Raises PlaceUnreachable and PlaceRefused."""
+    return is_there(base / data_date.isoformat() / SUCCESS_MARKER)
 
 
-def latest_delivered_date(settings: Settings) -> date:
-    """The latest data date that any source has delivered. Raises ParError when there is none."""
-    days = [day for source in SOURCES for day in delivered_dates(settings, source)]
+def latest_delivered_date(settings: Settings, bases: Mapping[str, Place]) -> date:
+    """The latest data date that any source has delivered or landed. Raises ParError when there is none."""
+    days = [day for source in SOURCES for day in landed_dates(settings, source)[-1:]]
+    for base in bases.values():
+        days += next(([day] for day in reversed(_dates(subfolders(base))) if is_delivered(base, day)), [])
     if not days:
         places = " nor ".join(settings.uri(source) for source in SOURCES)
         raise ParError(
@@ -78,85 +107,160 @@ def latest_delivered_date(settings: Settings) -> date:
     return max(days)
 
 
-def pull(settings: Settings, source: str, data_date: date) -> list[date]:
-    """Land ``data_date`` and every earlier delivered date not landed yet; return the dates copied, ascending.
+def pull(settings: Settings, source: str, feeds: Source, base: Place, data_date: date) -> list[date]:
+    """Land the files of ``data_date`` and of every earlier date not landed yet; return the dates copied, ascending.
 
     The delivery of ``data_date`` is compared by hash, so that a changed re-delivery becomes a new version.
+    Raises PlaceUnreachable and PlaceRefused.
     """
-    base = source_folder(settings, source)
     copied = []
-    for day in delivered_dates(settings, source):
-        if day == data_date or (day < data_date and landed(settings, source, day) is None):
+    for day in _dates(subfolders(base)):
+        is_new = not _read_manifest(settings, source, day)["delivered"]
+        if (day == data_date or (day < data_date and is_new)) and is_delivered(base, day):
             before = landed(settings, source, day)
-            after = _land(settings, source, day, base / day.isoformat())
-            if before is None or before.fingerprint != after.fingerprint:
+            _land(settings, source, feeds, day, base / day.isoformat())
+            after = landed(settings, source, day)
+            if before is None or after is None or before.fingerprint != after.fingerprint:
                 copied.append(day)
     return copied
 
 
+def pull_system(settings: Settings, source: str, feed: Feed, access: Access, data_date: date) -> int:
+    """Land what a system answers for ``data_date``; return the number of pages, 0 when nothing had to be asked.
+
+    A date is asked for once, and not at all after a later one: the system knows only its present state.
+    Raises PullFailed and PullRefused.
+    """
+    assert feed.pull is not None
+    manifest = _read_manifest(settings, source, data_date)
+    asked = {day: _read_manifest(settings, source, day)["pulls"] for day in landed_dates(settings, source)}
+    if any(day >= data_date and feed.name in pulls for day, pulls in asked.items()):
+        return 0
+    earlier = [pulls[feed.name]["until"] for day, pulls in asked.items() if feed.name in pulls and day < data_date]
+    until = datetime.combine(data_date, time(23, 59, 59), ZONE).astimezone(UTC)
+    window = Window(datetime.fromisoformat(max(earlier)) if earlier else None, until)
+    pages = _SealedPages(settings, _folder(settings, source, data_date), feed.name)
+    pull_of(feed.pull)(access, feed.options, window, pages)
+    manifest["files"].update(pages.entries())
+    manifest["pulls"][feed.name] = {"until": until.isoformat()}
+    _write_manifest(settings, source, data_date, manifest)
+    pages.close()
+    return len(pages.entries())
+
+
 def landed(settings: Settings, source: str, data_date: date) -> Delivery | None:
-    """The present version of a delivery in the landing zone, None when it has not landed."""
-    folder = settings.landing / source / data_date.isoformat()
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text())
-    except FileNotFoundError:
+    """The present version of a delivery in the landing zone, None when it has not landed (whole and sealed)."""
+    folder = _folder(settings, source, data_date)
+    manifest = _read_manifest(settings, source, data_date)
+    if not manifest["delivered"] and not manifest["pulls"]:
         return None
     files = {
-        name: LandedFile(folder / _landed_name(name, entry["sha256"]), entry["sha256"])
+        name: LandedFile(folder / entry["stored"], entry["sha256"], entry["bytes"])
         for name, entry in manifest["files"].items()
     }
-    return Delivery(source, data_date, files)
+    refused = {name: LandedFile(None, None, 0, (vi, en)) for name, (vi, en) in manifest["refused"].items()}
+    return Delivery(source, data_date, files | refused)
 
 
 def landed_dates(settings: Settings, source: str) -> list[date]:
     """Data dates of a source that have landed, ascending."""
-    base = settings.landing / source
-    if not base.is_dir():
-        return []
-    return sorted(day for day, folder in _dated_folders(base) if (folder / "manifest.json").is_file())
+    folders = (settings.landing / source).glob("*/manifest.json")
+    return [day for day in _dates(path.parent.name for path in folders) if landed(settings, source, day) is not None]
 
 
-def _land(settings: Settings, source: str, data_date: date, delivered: Path) -> Delivery:
-    folder = settings.landing / source / data_date.isoformat()
+def _land(settings: Settings, source: str, feeds: Source, data_date: date, delivered: Place) -> None:
+    """Copy the files that a feed takes; others are counted in the manifest, not copied."""
+    folder = _folder(settings, source, data_date)
     folder.mkdir(parents=True, exist_ok=True)
     settings.landing.chmod(0o700)
-    files = {}
-    for table in tables_of(source):
-        original = delivered / table.file_name
-        if original.is_file():
-            sha256 = _copy(original, folder, table.file_name)
-            files[table.file_name] = {"sha256": sha256, "bytes": original.stat().st_size}
-    partial = folder / "manifest.json.part"
-    partial.write_text(json.dumps({"data_date": data_date.isoformat(), "files": files}, indent=1, sort_keys=True))
-    partial.replace(folder / "manifest.json")
-    delivery = landed(settings, source, data_date)
-    assert delivery is not None
-    return delivery
+    manifest = _read_manifest(settings, source, data_date)
+    pages = {name: entry for name, entry in manifest["files"].items() if name.split("/")[0] in manifest["pulls"]}
+    manifest |= {"delivered": True, "files": pages, "refused": {}, "not_taken": 0}
+    for entry in listing(delivered):
+        if not any(feed.files and feed.pattern.fullmatch(entry.name) for feed in feeds.feeds):
+            manifest["not_taken"] += entry.name != SUCCESS_MARKER
+        elif entry.refusal is not None:
+            manifest["refused"][entry.name] = entry.refusal
+        else:
+            partial_path = folder / "copying.part"
+            copied = fetch(delivered / entry.name, partial(seal, partial_path, landing_key(settings)))
+            manifest["files"][entry.name] = _keep(folder, partial_path, copied.sha256, copied.size)
+    _write_manifest(settings, source, data_date, manifest)
 
 
-def _copy(original: Path, folder: Path, name: str) -> str:
-    partial = folder / f"{name}.part"
-    with original.open("rb") as reader, partial.open("wb") as writer:
-        shutil.copyfileobj(reader, writer, 1 << 22)
-    with partial.open("rb") as copy:
-        sha256 = hashlib.file_digest(copy, "sha256").hexdigest()
-    target = folder / _landed_name(name, sha256)
+def _keep(folder: Path, sealed: Path, sha256: str, size: int) -> dict[str, str | int]:
+    """Give a finished sealed copy its name, unless these bytes are there already; return its manifest entry."""
+    target = folder / f"{sha256}.age"
     if target.exists():
-        partial.unlink()
+        sealed.unlink()
     else:
-        partial.replace(target)
-    return sha256
+        sealed.replace(target)
+    return {"sha256": sha256, "bytes": size, "stored": target.name}
 
 
-def _landed_name(name: str, sha256: str) -> str:
-    stem, suffix = name.rsplit(".", 1)
-    return f"{stem}.{sha256[:12]}.{suffix}"
+class _SealedPages:
+    """The pages of one pull: sealed files beside the delivery, with a list of those that are there."""
+
+    def __init__(self, settings: Settings, folder: Path, feed: str) -> None:
+        self._key = landing_key(settings)
+        self._folder = folder
+        self._feed = feed
+        self._list = folder / f"{feed}.pages.json"
+        self._entries: dict[str, Any] = json.loads(self._list.read_text()) if self._list.is_file() else {}
+        folder.mkdir(parents=True, exist_ok=True)
+        settings.landing.chmod(0o700)
+
+    def __contains__(self, name: str) -> bool:
+        return f"{self._feed}/{name}" in self._entries
+
+    def read(self, name: str) -> bytes:
+        entry = self._entries[f"{self._feed}/{name}"]
+        with open_sealed(self._folder / entry["stored"], self._key) as stream:
+            return stream.read()
+
+    def write(self, name: str, content: bytes) -> None:
+        partial_path = self._folder / "page.part"
+        with seal(partial_path, self._key) as sink:
+            sink.write(content)
+        sha256 = hashlib.sha256(content).hexdigest()
+        self._entries[f"{self._feed}/{name}"] = _keep(self._folder, partial_path, sha256, len(content))
+        _write_json(self._list, self._entries)
+
+    def entries(self) -> dict[str, Any]:
+        """Manifest entries of all pages."""
+        return self._entries
+
+    def close(self) -> None:
+        """The pages are in the manifest now."""
+        self._list.unlink(missing_ok=True)
 
 
-def _dated_folders(base: Path) -> Iterator[tuple[date, Path]]:
-    for folder in base.iterdir():
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", folder.name) and folder.is_dir():
-            try:
-                yield date.fromisoformat(folder.name), folder
-            except ValueError:
-                continue
+def _folder(settings: Settings, source: str, data_date: date) -> Path:
+    return settings.landing / source / data_date.isoformat()
+
+
+def _read_manifest(settings: Settings, source: str, data_date: date) -> dict[str, Any]:
+    path = _folder(settings, source, data_date) / "manifest.json"
+    empty: dict[str, Any] = {"delivered": False, "files": {}, "refused": {}, "pulls": {}, "not_taken": 0}
+    manifest = json.loads(path.read_text()) if path.is_file() else {}
+    return empty | manifest if "delivered" in manifest else empty
+
+
+def _write_manifest(settings: Settings, source: str, data_date: date, manifest: dict[str, Any]) -> None:
+    _write_json(_folder(settings, source, data_date) / "manifest.json", manifest)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    partial_path = path.with_suffix(".json.part")
+    partial_path.write_text(json.dumps(content, indent=1, sort_keys=True))
+    partial_path.replace(path)
+
+
+def _dates(names: Iterable[str]) -> list[date]:
+    """The names that are a date, as dates, ascending."""
+    days = []
+    for name in names:
+        with suppress(ValueError):
+            if re.fullmatch(r"\d{4}-\d{2}-\d{2}", name):
+                days.append(date.fromisoformat(name))
+    return sorted(days)

@@ -24,7 +24,13 @@ create table if not exists ops.load_file (
     run_id varchar, data_date date, source varchar, file_name varchar, state varchar, served_from_date date,
     rows_read bigint, rows_accepted bigint, rows_quarantined bigint, rows_warned bigint, rows_repaired bigint,
     warnings varchar, unknown_columns bigint, sha256 varchar, message varchar, accepted_path varchar,
-    content_hash varchar
+    content_hash varchar, parts_carried bigint default 0
+);
+alter table ops.load_file add column if not exists parts_carried bigint default 0;
+create table if not exists ops.delivery_part (
+    run_id varchar, data_date date, source varchar, file_name varchar, feed varchar, part varchar,
+    delivered_name varchar, dialect varchar, state varchar, served_from_date date, rows_read bigint,
+    unknown_columns bigint, forbidden_columns varchar, notes varchar, sha256 varchar, message varchar
 );
 create table if not exists ops.quarantine_row (
     run_id varchar, data_date date, source varchar, file_name varchar, row_number bigint, rule_code varchar,
@@ -33,6 +39,10 @@ create table if not exists ops.quarantine_row (
 create table if not exists ops.dq_result (
     run_id varchar, data_date date, suite varchar, expectation varchar, column_name varchar, rule_code varchar,
     severity varchar, success boolean, observed_value varchar, unexpected_count bigint, error varchar
+);
+create table if not exists ops.raw_file_deletion (
+    source varchar, data_date date, stored_name varchar, file_name varchar, sha256 varchar, bytes bigint, as_of date,
+    keep_days bigint, state varchar, recorded_at timestamp
 );
 create table if not exists evidence.completion (
     user_id bigint, course_id bigint, completed_at timestamp, delivery_date date, row_number bigint
@@ -47,7 +57,9 @@ create table if not exists evidence.module_link (course_module_id bigint, ma_hoc
 
 OPS_TABLES = {
     "load_file": "run_id, data_date, source, file_name, state, served_from_date, rows_read, rows_accepted,"
-    " rows_quarantined, rows_warned, rows_repaired, warnings, unknown_columns, sha256, message",
+    " rows_quarantined, rows_warned, rows_repaired, warnings, unknown_columns, sha256, message, parts_carried",
+    "delivery_part": "run_id, data_date, source, file_name, feed, part, delivered_name, dialect, state,"
+    " served_from_date, rows_read, unknown_columns, forbidden_columns, notes, sha256, message",
     "quarantine_row": "run_id, data_date, source, file_name, row_number, rule_code, rule_codes, column_name, message",
     "dq_result": "run_id, data_date, suite, expectation, column_name, rule_code, severity, success, observed_value,"
     " unexpected_count, error",
@@ -57,11 +69,12 @@ OPS_TABLES = {
 
 @dataclass(frozen=True)
 class AcceptedFile:
-    """The accepted rows of one file of one delivery."""
+    """The accepted rows of one file of one delivery; ``parts_carried`` counts its senders served by earlier files."""
 
     data_date: date
     path: str
     rows_read: int
+    parts_carried: int
 
 
 @contextmanager
@@ -104,7 +117,7 @@ def last_accepted(
     """The accepted file that serves ``data_date``; with ``before`` the last one accepted before that date."""
     row = con.execute(
         f"""
-        select data_date, accepted_path, rows_read from ledger.ops.load_file
+        select data_date, accepted_path, rows_read, parts_carried from ledger.ops.load_file
         where source = ? and file_name = ? and state = 'accepted' and data_date {"<" if before else "<="} ?
         order by data_date desc limit 1
         """,

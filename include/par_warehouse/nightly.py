@@ -13,10 +13,13 @@ from par_warehouse import audit as audit_step
 from par_warehouse import build as build_step
 from par_warehouse import landing, standardise, validate
 from par_warehouse import publish as publish_step
+from par_warehouse.config import load_configuration
 from par_warehouse.contract import SOURCES
-from par_warehouse.errors import RunFailed
+from par_warehouse.copying import Place
+from par_warehouse.errors import ParError, RunFailed
 from par_warehouse.ledger import files_without_service, open_ledger
 from par_warehouse.pseudonym import check_secret
+from par_warehouse.pulls import Access
 from par_warehouse.run_lock import run_lock
 from par_warehouse.settings import Settings
 
@@ -42,23 +45,47 @@ def _step(work: Callable[P, str]) -> Callable[P, str]:
 
 
 @_step
-def pull(settings: Settings, source: str, data_date: date) -> str:
-    """Copy what a source has delivered up to ``data_date`` into the landing zone."""
-    copied = landing.pull(settings, source, data_date)
+def pull(
+    settings: Settings,
+    source: str,
+    data_date: date,
+    base: Place | None = None,
+    access: Callable[[str], Access] | None = None,
+) -> str:
+    """Copy what a source has delivered up to ``data_date`` into the landing zone, and ask its systems.
+
+    ``base`` is the folder behind the source's URI, by default the one of a ``file://`` URI; ``access`` finds a system
+    by the name of its connection. Raises Unreachable when trying again may help.
+    """
+    feeds = load_configuration(settings.config_dir).sources.of(source)
+    copied = landing.pull(settings, source, feeds, base or landing.local_folder(settings, source), data_date)
+    pages = 0
+    for feed in feeds.feeds:
+        if feed.pull is not None and feed.connection is not None:
+            if access is None:
+                raise ParError(f"{source}: the feed {feed.name} asks a system; run the night through Airflow.")
+            pages += landing.pull_system(settings, source, feed, access(feed.connection), data_date)
     delivery = landing.landed(settings, source, data_date)
-    files = len(delivery.files) if delivery else 0
     days = ", ".join(day.isoformat() for day in copied) or "nothing new"
-    state = f"{files} files for {data_date}" if delivery else f"{data_date} is not delivered, carrying forward"
-    return f"{source}: landed {days}; {state}"
+    if delivery is None:
+        return f"{source}: landed {days}; {data_date} is not delivered, carrying forward"
+    refused = sum(file.refusal is not None for file in delivery.files.values())
+    files = f"{len(delivery.files) - refused} files for {data_date}"
+    return (
+        f"{source}: landed {days}; {files}"
+        + (f", {refused} refused" if refused else "")
+        + (f", {pages} pages asked for" if pages else "")
+    )
 
 
 @_step
 def standardise_source(settings: Settings, source: str, data_date: date) -> str:
     """Turn every landed delivery that is to be taken in into contract tables without personal data."""
     check_secret(settings)
+    configuration = load_configuration(settings.config_dir)
     rows = files = 0
     for day in validate.dates_to_take_in(settings, data_date):
-        for staged in standardise.standardise(settings, source, day).values():
+        for staged in standardise.standardise(settings, configuration, source, day).values():
             files += 1
             rows += staged.rows_read
     return f"{source}: {files} files, {rows:,} rows standardised"
@@ -101,8 +128,3 @@ def publish(settings: Settings, data_date: date, run_id: str) -> str:
     """Switch the publication to the version aside."""
     version = publish_step.publish(settings, data_date, run_id)
     return f"published {version.name}"
-
-
-def delivered(settings: Settings, data_date: date) -> bool:
-    """Whether every source has delivered ``data_date``."""
-    return all(landing.is_delivered(settings, source, data_date) for source in SOURCES)

@@ -1,42 +1,50 @@
-"""Who a person is: the keyed hash that stands for an identification number, and the vault that can undo it."""
+"""Who a person is: the keyed hash that stands for an identification number, and the secret it is made with."""
 
 import hashlib
 import hmac
-import os
-import secrets
+import logging
 from pathlib import Path
 
 import duckdb
 
 from par_warehouse.errors import ParError
+from par_warehouse.keys import PERSON_KEY, write_private
 from par_warehouse.settings import Settings
 
+log = logging.getLogger("par_warehouse")
+
 _BLOCK = 64
+_SHORT = 16
 
 
 def person_secret(settings: Settings) -> bytes:
     """The key of ``person_key``: ``PAR_PERSON_KEY_SECRET``, or a development secret made once in the data folder."""
-    given = os.environ.get("PAR_PERSON_KEY_SECRET")
-    return given.encode() if given else development_secret_path(settings).read_bytes()
+    return PERSON_KEY.value(settings).encode()
+
+
+def code_secret(settings: Settings) -> bytes:
+    """The key of codes and texts that are only compared with each other.
+
+    It comes from the person key that a data folder began with, and outlives it: such hashes are compared across files
+    and nights, and unlike a ``person_key`` they cannot be made anew, because nobody keeps their text.
+    """
+    kept = code_secret_path(settings)
+    return kept.read_bytes() if kept.exists() else hmac.digest(person_secret(settings), b"par code key", "sha256")
+
+
+def code_secret_path(settings: Settings) -> Path:
+    """Where the key of codes lies once the person key was rotated (mode 0600)."""
+    return settings.vault / "code-key"
 
 
 def ensure_development_secret(settings: Settings) -> bool:
     """Make the development secret if no secret is set and none exists; True when it was made now."""
-    path = development_secret_path(settings)
-    if os.environ.get("PAR_PERSON_KEY_SECRET") or path.exists():
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part")
-    partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(secrets.token_hex(32))
-    partial.replace(path)
-    return True
+    return PERSON_KEY.ensure_development(settings)
 
 
 def development_secret_path(settings: Settings) -> Path:
     """Where the development secret lies (mode 0600)."""
-    return settings.data_dir / "development-person-key-secret"
+    return PERSON_KEY.development_path(settings)
 
 
 def check_secret(settings: Settings) -> None:
@@ -44,71 +52,56 @@ def check_secret(settings: Settings) -> None:
 
     With another secret every person would look new, and evidence that stays would no longer reach anybody.
     """
-    proof = hmac.new(person_secret(settings), b"par person key", hashlib.sha256).hexdigest()
-    path = settings.vault / "secret-proof"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(proof)
-    elif path.read_text() != proof:
+    secret = person_secret(settings)
+    if len(secret) < _SHORT:
+        log.warning("PAR_PERSON_KEY_SECRET has fewer than %d characters and could be guessed: rotate it.", _SHORT)
+    kept = kept_proofs(settings)
+    if not kept:
+        keep_proofs(settings, secret_proof(secret))
+    elif len(kept) > 1:
+        raise ParError(
+            "A rotation of the person key was stopped half-way. Run par rotate-person-key again with the same two "
+            "secrets; after that the nights go on."
+        )
+    elif kept != [secret_proof(secret)]:
         raise ParError(
             "PAR_PERSON_KEY_SECRET is not the secret that this data folder was made with. Set the former secret, "
             "or start with an empty PAR_DATA_DIR."
         )
 
 
-def register_hmac(con: duckdb.DuckDBPyConnection, secret: bytes) -> None:
-    """Create the SQL macro ``keyed_hash(text)``: lower-case hex HMAC-SHA256 (RFC 2104) under ``secret``.
+def secret_proof(secret: bytes) -> str:
+    """What tells a secret from another without revealing it."""
+    return hmac.new(secret, b"par person key", hashlib.sha256).hexdigest()
+
+
+def kept_proofs(settings: Settings) -> list[str]:
+    """The proof of this data folder's secret; two, of the former and the new one, while a rotation goes on."""
+    path = settings.vault / "secret-proof"
+    return path.read_text().split() if path.exists() else []
+
+
+def keep_proofs(settings: Settings, *proofs: str) -> None:
+    """Renew what ``kept_proofs`` gives, wholly or not at all."""
+    write_private(settings.vault / "secret-proof", "\n".join(proofs).encode())
+
+
+def register_hashes(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Create the SQL macros ``keyed_hash(text)``, which makes a ``person_key``, and ``code_hash(text)`` for codes."""
+    register_hmac(con, person_secret(settings))
+    register_hmac(con, code_secret(settings), "code_hash")
+
+
+def register_hmac(con: duckdb.DuckDBPyConnection, secret: bytes, name: str = "keyed_hash") -> None:
+    """Create the SQL macro ``name(text)``: lower-case hex HMAC-SHA256 (RFC 2104) under ``secret``.
 
     The padded keys lie in a temporary table of this connection only, so that they enter no SQL text and no file.
     """
     key = (hashlib.sha256(secret).digest() if len(secret) > _BLOCK else secret).ljust(_BLOCK, b"\0")
-    con.execute("create or replace temp table hmac_pad (inner_pad blob, outer_pad blob)")
-    con.execute("insert into hmac_pad values (?, ?)", [bytes(b ^ 0x36 for b in key), bytes(b ^ 0x5C for b in key)])
+    pads = [bytes(b ^ 0x36 for b in key), bytes(b ^ 0x5C for b in key)]
+    con.execute(f"create or replace temp table {name}_pad (inner_pad blob, outer_pad blob)")
+    con.execute(f"insert into {name}_pad values (?, ?)", pads)
     con.execute(
-        "create or replace temp macro keyed_hash(message) as sha256((select outer_pad from hmac_pad)"
-        " || unhex(sha256((select inner_pad from hmac_pad) || encode(message))))"
+        f"create or replace temp macro {name}(message) as sha256((select outer_pad from {name}_pad)"
+        f" || unhex(sha256((select inner_pad from {name}_pad) || encode(message))))"
     )
-
-
-def incoming_persons(settings: Settings, name: str) -> Path:
-    """Where a step leaves persons for the vault: a Parquet file of (person_key, so_dinh_danh, ho_ten)."""
-    return settings.vault / "incoming" / f"{name}.parquet"
-
-
-def remember_persons(settings: Settings) -> int:
-    """Move the incoming persons into the vault and return how many it now knows.
-
-    A name that is given replaces an older one; a file without names never erases one.
-    """
-    settings.vault.mkdir(parents=True, exist_ok=True)
-    settings.vault.chmod(0o700)
-    incoming = sorted((settings.vault / "incoming").glob("*.parquet"))
-    path = settings.vault / "identity.duckdb"
-    with duckdb.connect(str(path), config={"memory_limit": settings.memory_limit, "threads": settings.threads}) as con:
-        path.chmod(0o600)
-        con.execute(
-            "create table if not exists person (person_key varchar primary key, so_dinh_danh varchar, ho_ten varchar)"
-        )
-        if incoming:
-            con.execute(
-                """
-                with incoming as (
-                    select person_key, min(so_dinh_danh) as so_dinh_danh, max(ho_ten) as ho_ten
-                    from read_parquet(?)
-                    group by person_key
-                )
-                insert into person
-                select incoming.*
-                from incoming
-                left join person using (person_key)
-                where person.person_key is null or incoming.ho_ten <> coalesce(person.ho_ten, '')
-                order by person_key
-                on conflict do update set ho_ten = coalesce(excluded.ho_ten, person.ho_ten)
-                """,
-                [[str(file) for file in incoming]],
-            )
-        count = con.execute("select count(*) from person").fetchone()
-    for file in incoming:
-        file.unlink()
-    assert count is not None
-    return int(count[0])

@@ -27,6 +27,8 @@ class Settings:
     memory_limit: str = "1GB"
     threads: int = 2
     keep_versions: int = 5
+    raw_retention_days: int = 90
+    config_dir: Path = PROJECT_ROOT / "include" / "config"
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -43,7 +45,9 @@ class Settings:
             memory_limit=_checked(
                 "PAR_MEMORY_LIMIT", "1GB", r"\d+(\.\d+)? ?[KMGT]i?B", "an amount such as 1GB or 800MB"
             ),
+            config_dir=Path(os.environ.get("PAR_CONFIG_DIR") or PROJECT_ROOT / "include" / "config").resolve(),
             threads=int(_checked("PAR_THREADS", "2", r"[1-9]\d{0,2}", "a number of threads such as 2")),
+            raw_retention_days=int(_checked("PAR_RAW_RETENTION_DAYS", "90", r"\d{1,5}", "a number of days such as 90")),
         )
 
     @property
@@ -70,6 +74,11 @@ class Settings:
     def staged(self) -> Path:
         """Contract tables before judgement, one Parquet file per delivered file."""
         return self.data_dir / "staged"
+
+    @property
+    def parts(self) -> Path:
+        """Staged files of single senders, kept to serve the nights on which they are silent."""
+        return self.data_dir / "parts"
 
     @property
     def accepted(self) -> Path:

@@ -1,266 +1,414 @@
-"""Standardise: turn a landed file into a contract table without personal data.
+"""Standardise: turn landed files into contract tables without personal data, whatever dialect they are written in.
 
-Each cell is cleaned (NFC, white space), then turned into the type of its column. A value that cannot be turned becomes
-the *unreadable mark* of its type, which lies outside every allowed set and range, so that the rule in
-``expectations/`` finds it and no delivered text travels on. From here on a person is a ``person_key``.
+A dialect gives each file as rows of text for a contract table. Here each cell is cleaned, read and typed (``cells``); a
+value that cannot be typed becomes the *unreadable mark* of its type, so that the rule in ``expectations/`` finds it and
+no delivered text travels on. From here on a person is a ``person_key``. Only columns of the contract pass; all others
+are dropped and counted.
 
-Staged file: one row per record, ``row_number`` (from 1, after the header), ``is_malformed`` (another number of fields
-than the header; all other cells are then NULL), then the stored columns of the contract.
+Staged file: one row per record, ``row_number``, ``is_malformed`` (another number of fields than the header; all other
+cells are then NULL), then the stored columns of the contract.
+
+Several senders may fill one table, each with a file of its own: a *part*. The staged file is then all parts, one after
+the other, with ``part_number`` and ``part_row`` (the row in the sender's file). A part that is missing or cannot be
+read is served by the last readable one of that sender.
 """
 
+import hashlib
 import json
-import unicodedata
-from dataclasses import asdict, dataclass
+import logging
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
-from pyarrow import parquet
 
-from par_warehouse.contract import STORED_TYPE, Column, Kind, Table, tables_of
-from par_warehouse.csv_records import Records, UnreadableFile, read_header, read_records
-from par_warehouse.landing import LandedFile, landed
-from par_warehouse.pseudonym import incoming_persons, person_secret, register_hmac, remember_persons
+from par_warehouse.config import IDENTITY_MAP, Configuration, Feed
+from par_warehouse.contract import STORED_TYPE, TABLES, TABLES_BY_NAME, Table
+from par_warehouse.copying import shown
+from par_warehouse.dialects import Context, Part, UnreadableFile, dialect
+from par_warehouse.errors import PipelineError
+from par_warehouse.identity import create_identity_tables
+from par_warehouse.landing import Delivery, landed
+from par_warehouse.ledger import last_accepted, open_ledger
+from par_warehouse.people import People
+from par_warehouse.pseudonym import register_hashes
 from par_warehouse.settings import Settings
+from par_warehouse.staged_rows import StagedRows
+from par_warehouse.text import fold, register_fold
+from par_warehouse.units import UnitDirectory
+from par_warehouse.vault import attached_vault, incoming_persons, remember_persons
 
-UNREADABLE = {
-    "VARCHAR": "'?'",
-    "DATE": "date '0001-01-01'",
-    "TIMESTAMP": "timestamp '0001-01-01'",
-    "INTEGER": "-1",
-    "BIGINT": "-1",
-    "DOUBLE": "'-infinity'::double",
-}
-"""The unreadable mark of each stored type, as SQL."""
+log = logging.getLogger("par_warehouse")
 
-# White space as Unicode defines it (property White_Space).
-_WHITE_SPACE = r"[\x{09}-\x{0D}\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}]+"
-# What could be an identification number, an old one of 9 digits included, inside another text.
-_LIKE_A_NUMBER_OF_A_PERSON = "[0-9]{9,}"
+
+@dataclass(frozen=True)
+class StagedPart:
+    """What one sender's files gave for one table; becomes a row of ``ops.delivery_part``.
+
+    ``state`` is ``read``, ``rejected`` or ``missing``; ``served_from`` is the data date whose rows serve, None if none.
+    """
+
+    feed: str
+    dialect: str
+    part: str
+    file_name: str
+    state: str
+    served_from: str | None = None
+    sha256: str | None = None
+    rows: int = 0
+    missing_columns: tuple[str, ...] = ()
+    repeated_columns: int = 0
+    unknown_columns: int = 0
+    forbidden_columns: tuple[str, ...] = ()
+    notes: Mapping[str, int] = field(default_factory=dict)
+    problem: str | None = None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the rows can be taken: everything was read and no column is missing or repeated."""
+        return self.state == "read" and not self.missing_columns and not self.repeated_columns
 
 
 @dataclass(frozen=True)
 class StagedFile:
-    """What ``standardise`` found in one delivered file. ``problem`` names why the file cannot be read, else None."""
+    """What ``standardise`` found for one table of a delivery. ``problem`` says why nothing can be read, else None."""
 
     path: str
-    sha256: str
+    sha256: str | None
     rows_read: int
     problem: str | None
     missing_columns: tuple[str, ...]
     repeated_columns: int
     unknown_columns: int
+    has_parts: bool
+    parts: tuple[StagedPart, ...]
 
 
-def standardise(settings: Settings, source: str, data_date: date) -> dict[str, StagedFile]:
-    """Stage every landed file of a delivery; return the staged files by file name (none if nothing has landed)."""
+def standardise(
+    settings: Settings, configuration: Configuration, source: str, data_date: date
+) -> dict[str, StagedFile]:
+    """Stage every table of a delivery that has files; return the staged files by table name."""
     delivery = landed(settings, source, data_date)
     if delivery is None:
         return {}
-    staged = {}
-    for table in tables_of(source):
-        file = delivery.files.get(table.file_name)
-        if file is None:
-            continue
-        known = read_staged(settings, table, data_date, file.sha256)
-        staged[table.file_name] = known or _stage(settings, table, data_date, file)
+    folder = _folder(settings, source, data_date)
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "parts").mkdir(parents=True)
+    with _Stage(settings, configuration, delivery, folder) as stage:
+        found = stage.read_all()
+        staged = {name: stage.combine(name, parts) for name, parts in found.items()}
     remember_persons(settings)
+    facts = {name: asdict(file) for name, file in sorted(staged.items())}
+    _write_facts(folder / "standardised.json", {"delivery": delivery.fingerprint, "tables": facts})
     return staged
 
 
-def read_staged(settings: Settings, table: Table, data_date: date, sha256: str) -> StagedFile | None:
-    """The staged form of these very bytes, None when they are not staged."""
+def read_staged(settings: Settings, delivery: Delivery) -> dict[str, StagedFile]:
+    """The staged files of a delivery by table name. Raises PipelineError when it is not standardised as it landed."""
     try:
-        facts = json.loads(_facts_path(settings, table, data_date).read_text())
+        facts = json.loads((_folder(settings, delivery.source, delivery.data_date) / "standardised.json").read_text())
     except FileNotFoundError:
-        return None
-    if facts["sha256"] != sha256:
-        return None
-    facts["missing_columns"] = tuple(facts["missing_columns"])
-    return StagedFile(**facts)
+        facts = {"delivery": None}
+    if facts["delivery"] != delivery.fingerprint:
+        raise PipelineError(
+            f"The {delivery.source} delivery of {delivery.data_date} has landed but is not standardised. "
+            "Run the step standardise of this date again, then validate."
+        )
+    return {name: _file_from(file) for name, file in facts["tables"].items()}
 
 
-def _stage(settings: Settings, table: Table, data_date: date, file: LandedFile) -> StagedFile:
-    facts_path = _facts_path(settings, table, data_date)
-    facts_path.parent.mkdir(parents=True, exist_ok=True)
-    facts_path.unlink(missing_ok=True)
-    target = facts_path.with_suffix(".parquet")
-    names: list[str] = []
-    rows_read, problem = 0, None
-    try:
-        names = [clean(name) for name in read_header(file.path)]
-        rows_read = _write_rows(settings, table, data_date, file.path, names, target)
-    except UnreadableFile as error:
-        problem = str(error)
-    missing = tuple(column.name for column in table.columns if column.name not in names) if names else ()
-    staged = StagedFile(
-        path=str(target),
-        sha256=file.sha256,
-        rows_read=rows_read,
-        problem=problem,
-        missing_columns=missing,
-        repeated_columns=len(names) - len(set(names)),
-        unknown_columns=len(set(names) - {column.name for column in table.columns}),
-    )
-    partial = facts_path.with_suffix(".part")
-    partial.write_text(json.dumps(asdict(staged)))
-    partial.replace(facts_path)
-    return staged
+class _Stage:
+    """The staging of one delivery: one connection, feed after feed, table after table."""
 
+    def __init__(self, settings: Settings, configuration: Configuration, delivery: Delivery, folder: Path) -> None:
+        self.settings = settings
+        self.configuration = configuration
+        self.delivery = delivery
+        self.folder = folder
+        self.day = delivery.data_date.isoformat()
+        self.people: People | None = None
+        self.feeds = sorted(configuration.sources.of(delivery.source).feeds, key=_order)
 
-def clean(text: str) -> str:
-    """NFC, white space collapsed and trimmed: what the contract does to every text before anything else."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
-
-
-def _write_rows(settings: Settings, table: Table, data_date: date, path: Path, names: list[str], target: Path) -> int:
-    """Write the staged rows (none when a listed column is missing or repeated) and count the records."""
-    columns = {column.name for column in table.columns}
-    usable = columns <= set(names) and len(set(names)) == len(names)
-    wanted = {column.name: names.index(column.name) for column in table.stored_columns} if usable else {}
-    rows = 0
-    with duckdb.connect(config={"memory_limit": settings.memory_limit, "threads": settings.threads}) as con:
-        register_hmac(con, person_secret(settings))
-        with _Writers(settings, table, data_date, target) as writers:
-            for records in read_records(path, wanted, len(names)):
-                rows += len(records.numbers) + len(records.malformed)
-                if usable:
-                    writers.write(con, records)
-    return rows
-
-
-class _Writers:
-    """Parquet files that grow chunk by chunk: the staged rows, and the persons for the vault."""
-
-    def __init__(self, settings: Settings, table: Table, data_date: date, target: Path) -> None:
-        self.table = table
-        self.target = target
-        name = f"{table.source}-{data_date.isoformat()}-{table.name}"
-        self.persons = incoming_persons(settings, name) if table.person_column else None
-        self.writers: dict[Path, parquet.ParquetWriter] = {}
-
-    def __enter__(self) -> "_Writers":
+    def __enter__(self) -> "_Stage":
+        with ExitStack() as stack:
+            config: dict[str, str | bool | int | float | list[str]] = {
+                "memory_limit": self.settings.memory_limit,
+                "threads": self.settings.threads,
+            }
+            self.con = stack.enter_context(duckdb.connect(config=config))
+            register_hashes(self.con, self.settings)
+            register_fold(self.con)
+            if self.configuration.sources.looks_up_persons:
+                purpose = f"find the persons of the {self.delivery.source} delivery of {self.day}"
+                vault = stack.enter_context(attached_vault(self.settings, self.con, purpose))
+                create_identity_tables(self.con, vault)
+                self.people = People(self.settings, self.con, vault, self.delivery.data_date)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for writer in self.writers.values():
-            writer.close()
+        self._stack.close()
 
-    def write(self, con: duckdb.DuckDBPyConnection, records: Records) -> None:
-        """Convert one run of records and append it to the files."""
-        chunk = records.table.append_column("row_number", pa.array(records.numbers))
-        con.register("chunk", chunk)
-        con.register("malformed", pa.table({"row_number": pa.array(records.malformed)}))
-        cleaned = [_cleaned(column.name, records.is_plain) for column in self.table.stored_columns]
-        con.execute(f"create or replace temp table cells as select row_number, {', '.join(cleaned)} from chunk")
-        cells = "cells"
-        if person := self.table.person_column:
-            con.execute(_persons_sql(self.table, person))
-            cells += f" left join person on so_dinh_danh_12 = {person_digits(person)}"
-        converted = ", ".join(_conversion(column) for column in self.table.stored_columns)
-        rows = con.execute(
-            f"select row_number, false as is_malformed, {converted} from {cells} union all by name"
-            " select row_number, true as is_malformed from malformed order by row_number"
-        ).to_arrow_table()
-        self._append(self.target, rows)
-        if self.persons is not None:
-            persons = "select person_key, so_dinh_danh_12 as so_dinh_danh, name as ho_ten from person order by all"
-            self._append(self.persons, con.execute(persons).to_arrow_table())
-        con.unregister("chunk")
-        con.unregister("malformed")
+    def read_all(self) -> dict[str, list[StagedPart]]:
+        """Read every feed; the parts of each table by feed and sender, those of silent senders included."""
+        for kept in (self.settings.parts / self.delivery.source).glob(f"*/*/*/{self.day}.*"):
+            kept.unlink()
+        found: dict[str, list[StagedPart]] = {}
+        for feed in self.feeds:
+            of_feed: dict[str, list[StagedPart]] = {}
+            groups = self.delivery.of_feed(feed)
+            for part, names in groups.items():
+                for table, staged in self._read_group(feed, part, names).items():
+                    of_feed.setdefault(table, []).append(staged)
+            for table in feed.fills:
+                for part in self._known_senders(feed, table) - set(groups):
+                    name = shown(feed.files.replace("{part}", part) or feed.name)
+                    of_feed.setdefault(table, []).append(StagedPart(feed.name, feed.dialect, part, name, "missing"))
+            for table, parts in of_feed.items():
+                found.setdefault(table, []).extend(sorted(parts, key=lambda one: one.part))
+        return found
 
-    def _append(self, path: Path, rows: pa.Table) -> None:
-        if path not in self.writers:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self.writers[path] = parquet.ParquetWriter(path, rows.schema, compression="zstd")
-        self.writers[path].write_table(rows)
+    def _read_group(self, feed: Feed, part: str, names: Sequence[str]) -> dict[str, StagedPart]:
+        """Read the files of one sender. What cannot be read is rejected for every table of the feed."""
+        files = [self.delivery.files[name] for name in names]
+        shas = [file.sha256 for file in files]
+        blank = StagedPart(
+            feed.name, feed.dialect, part, shown(names[0]), "rejected",
+            sha256=shas[0] if len(shas) == 1 else hashlib.sha256(repr(shas).encode()).hexdigest(),
+        )  # fmt: skip
+        staged: dict[str, StagedPart] = {}
+        try:
+            if refusal := next((file.refusal for file in files if file.refusal), None):
+                raise UnreadableFile(*refusal)
+            if feed.pull is None and len(set(shas)) > 1:
+                raise UnreadableFile(
+                    f"có {len(names)} tệp khác nhau của cùng một nơi gửi; hãy chỉ gửi một tệp",
+                    f"there are {len(names)} different files of one sender; send one only",
+                )
+            used = names if feed.pull else names[:1]
+            delivered = [self.delivery.delivered_file(self.settings, name) for name in used]
+            module = dialect(feed.dialect)
+            for one in module.read(delivered, feed.options, self._context(feed)):
+                if one.table == IDENTITY_MAP:
+                    staged[one.table] = self._remember_map(feed, one, blank)
+                elif one.table in feed.fills:
+                    staged[one.table] = self._stage_part(feed, one, blank)
+        except UnreadableFile as error:
+            return {table: replace(blank, problem=str(error)) for table in feed.fills}
+        except (OSError, duckdb.Error, pa.ArrowException, ValueError, LookupError, RecursionError) as error:
+            # The text of the error could hold a delivered value; its kind is enough to find the place.
+            log.exception("%s: the dialect %s stumbled over a delivered file", blank.file_name, feed.dialect)
+            kind = type(error).__name__
+            problem = f"không đọc được tệp ({kind}); hãy mở, lưu lại và gửi lại | the file cannot be read ({kind});"
+            return {
+                table: replace(blank, problem=f"{problem} open it, save it again and send it") for table in feed.fills
+            }
+        return staged
 
+    def _context(self, feed: Feed) -> Context:
+        headings = self.configuration.headings.get(feed.table or "", {})
+        limit, threads = self.settings.memory_limit, self.settings.threads
+        return Context(self.delivery.data_date, feed.table, headings, limit, threads)
 
-def _cleaned(name: str, is_plain: bool) -> str:
-    if is_plain:
-        return f"nullif({name}, '') as {name}"
-    collapsed = f"regexp_replace(nfc_normalize({name}), '{_WHITE_SPACE}', ' ', 'g')"
-    return f"nullif(trim({collapsed}), '') as {name}"
-
-
-def _conversion(column: Column) -> str:
-    """SQL that gives the stored value of a cleaned cell; a person's column gives a status and the ``person_key``."""
-    name, kind = column.name, column.kind
-    if kind is Kind.PERSON_ID:
-        return (
-            f"case when {name} is null then null when so_dinh_danh_12 is null then 'invalid'"
-            f" when so_dinh_danh_12 = {name} then 'valid' else 'repaired' end as {name}, person_key"
+    def _stage_part(self, feed: Feed, part: Part, blank: StagedPart) -> StagedPart:
+        """Write the rows of one part (none when a column is missing or repeated) and say what was found."""
+        table = TABLES_BY_NAME[part.table]
+        names, columns = list(part.names), {column.name for column in table.columns}
+        unknown = set(names) - columns
+        forbidden = {
+            self.configuration.forbidden[fold(name)] for name in unknown if fold(name) in self.configuration.forbidden
+        }
+        facts = replace(
+            blank,
+            state="read",
+            served_from=self.day,
+            missing_columns=tuple(c.name for c in table.columns if c.name not in names and c.name not in feed.absent),
+            repeated_columns=len(names) - len(set(names)),
+            unknown_columns=len(unknown),
+            forbidden_columns=tuple(sorted(forbidden)),
         )
-    unreadable = UNREADABLE[STORED_TYPE[kind]]
-    return f"{_typed(name, kind, unreadable)} as {name}"
+        wanted = [column.name for column in table.stored_columns if column.name in names] if facts.is_usable else []
+        if not facts.is_usable:
+            return replace(facts, rows=sum(len(one.numbers) + len(one.malformed) for one in part.records(wanted)))
+        rows, path = 0, self._part_path(feed, table.name, blank.part)
+        with self._writer(feed, table, path) as target:
+            for records in part.records(wanted):
+                rows += len(records.numbers) + len(records.malformed)
+                target.write(records)
+        notes = dict(part.notes) | target.notes
+        if self.people is not None and table.name == "nhan_su":
+            self.people.remember_staff(part, f"{feed.name} {blank.part}")
+        if self.people is not None and feed.persons == "matched":
+            notes |= self.people.match_accounts(part, path)
+        return replace(facts, rows=rows, notes={name: count for name, count in sorted(notes.items()) if count})
 
+    def _writer(self, feed: Feed, table: Table, path: Path) -> StagedRows:
+        return StagedRows(
+            con=self.con,
+            feed=feed,
+            table=table,
+            data_date=self.delivery.data_date,
+            spellings={column: self.configuration.values[name] for column, name in feed.values.items()},
+            target=path,
+            persons=incoming_persons(self.settings, f"{table.source}-{self.day}-{path.stem}"),
+            units=self._unit_directory if feed.units == "code_or_name" else None,
+            people=self.people if feed.persons == "number_or_known" else None,
+        )
 
-def _typed(cell: str, kind: Kind, unreadable: str) -> str:
-    match kind:
-        case Kind.NAME:
-            return f"case when {cell} is not null then 'x' end"
-        case Kind.TEXT:
-            return f"regexp_replace({cell}, '{_LIKE_A_NUMBER_OF_A_PERSON}', '…', 'g')"
-        case Kind.CODE:
-            # A code that looks like a person's number or name is hashed: still equal to itself, readable to nobody.
-            return (
-                f"case when {cell} is null then null when regexp_full_match({cell}, '[^ ]{{1,40}}')"
-                f" and not regexp_full_match({cell}, '''?[0-9]{{9,12}}') then {cell}"
-                f" else '#' || left(keyed_hash({cell}), 32) end"
+    def _remember_map(self, feed: Feed, part: Part, blank: StagedPart) -> StagedPart:
+        """Take the identity map of HR into the vault; only its counts go on."""
+        if self.people is None:
+            return replace(blank, problem="không có nguồn nào dùng tệp này | no feed is configured to use this file")
+        notes = self.people.remember_map(part, feed.name)
+        return replace(blank, state="read", served_from=self.day, rows=sum(notes.values()), notes=notes)
+
+    @cached_property
+    def _unit_directory(self) -> UnitDirectory:
+        """The units of this delivery or, if it has none that can be read, those accepted last."""
+        name = "don_vi"
+        (feed,) = (feed for feed in self.feeds if name in feed.fills)
+        path = self._part_path(feed, name, "")
+        if not path.exists():
+            with open_ledger(self.settings) as ledger:
+                last = last_accepted(ledger, TABLES_BY_NAME[name], self.delivery.data_date, before=True)
+            path = self.settings.accepted / last.path if last else path
+        if path.exists():
+            self.con.execute(f"create or replace temp table unit_staged as from read_parquet({_literal(path)})")
+        else:
+            columns = ", ".join(f"{c.name} {STORED_TYPE[c.kind]}" for c in TABLES_BY_NAME[name].stored_columns)
+            self.con.execute(f"create or replace temp table unit_staged ({columns})")
+        return UnitDirectory(self.con, "unit_staged", self.configuration.unit_aliases)
+
+    def combine(self, name: str, parts: Sequence[StagedPart]) -> StagedFile:
+        """The staged file of a table out of the parts of tonight and, for silent senders, of the last nights."""
+        if name == IDENTITY_MAP:
+            return StagedFile("", None, 0, None, (), 0, 0, True, tuple(parts))
+        table = TABLES_BY_NAME[name]
+        target = self.folder / f"{table.name}.parquet"
+        if self._has_senders(table):
+            parts = [self._carried(table, part) for part in parts]
+            rows = self._write_all(table, parts, target)
+            usable = [part for part in parts if part.served_from is not None]
+            problem = None if usable else parts[0].problem or "không có tệp nào đọc được | no file could be read"
+            first = StagedPart("", "", "", "", "read" if usable else "rejected", rows=rows, problem=problem)
+            sha256 = hashlib.sha256(repr([(p.part, p.sha256, p.served_from) for p in parts]).encode()).hexdigest()
+        else:
+            (first,) = parts
+            sha256 = first.sha256 or ""
+            path = self._part_path(self._feed(first.feed), table.name, first.part)
+            if path.exists():
+                path.replace(target)
+        return StagedFile(
+            path=str(target),
+            sha256=sha256 or None,
+            rows_read=first.rows,
+            problem=first.problem,
+            missing_columns=first.missing_columns,
+            repeated_columns=first.repeated_columns,
+            unknown_columns=sum(part.unknown_columns for part in parts),
+            has_parts=self._has_senders(table),
+            parts=tuple(parts),
+        )
+
+    def _carried(self, table: Table, part: StagedPart) -> StagedPart:
+        """Keep a usable part for the nights to come; serve another by the sender's last usable one."""
+        feed = self._feed(part.feed)
+        folder = self._sender_folder(feed, table.name, part.part)
+        if part.is_usable:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._part_path(feed, table.name, part.part).replace(folder / f"{self.day}.parquet")
+            _write_facts(folder / f"{self.day}.json", asdict(part))
+            return part
+        if part.state == "read":
+            columns = ", ".join(part.missing_columns)
+            missing = f"thiếu cột {columns} | columns missing: {columns}"
+            repeated = "một cột có hai lần | a column stands there twice"
+            part = replace(part, state="rejected", rows=0, served_from=None, problem=missing if columns else repeated)
+        last = self._last_usable(folder)
+        if table.is_incremental or last is None:
+            return part
+        return replace(part, served_from=last.served_from, rows=last.rows)
+
+    def _write_all(self, table: Table, parts: Sequence[StagedPart], target: Path) -> int:
+        """Write the rows of all serving parts; number them through and return how many they are."""
+        queries, rows = [], 0
+        for number, part in enumerate(parts):
+            if part.served_from is not None:
+                path = self._sender_folder(self._feed(part.feed), table.name, part.part) / f"{part.served_from}.parquet"
+                queries.append(
+                    f"select {rows} + row_number() over (order by row_number) as row_number, * exclude (row_number),"
+                    f" {number} as part_number, row_number as part_row from read_parquet({_literal(path)})"
+                )
+                rows += part.rows
+        if queries:
+            self.con.execute(
+                f"copy ({' union all by name '.join(queries)} order by row_number) to {_literal(target)}"
+                " (format parquet, compression zstd)"
             )
-        case Kind.TOKEN:
-            return f"left(keyed_hash({cell}), 32)"
-        case Kind.LIST:
-            return (
-                f"case when {cell} is null or (regexp_full_match({cell}, '[A-Za-z0-9_]{{1,20}}')"
-                f" and not regexp_matches({cell}, '{_LIKE_A_NUMBER_OF_A_PERSON}')) then {cell} else {unreadable} end"
-            )
-        case Kind.DATE | Kind.CHECKED_DATE:
-            return (
-                f"case when {cell} is null then null else coalesce("
-                f"case when regexp_full_match({cell}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')"
-                f" then try_strptime({cell}, '%Y-%m-%d')::date"
-                f" when regexp_full_match({cell}, '[0-9]{{2}}/[0-9]{{2}}/[0-9]{{4}}')"
-                f" then try_strptime({cell}, '%d/%m/%Y')::date end, {unreadable}) end"
-            )
-        case Kind.YEAR:
-            digits = f"regexp_full_match({cell}, '[0-9]{{4}}')"
-            return f"case when {cell} is null then null when {digits} then {cell}::integer else {unreadable} end"
-        case Kind.EPOCH:
-            # Asia/Ho_Chi_Minh has been UTC+7 without daylight saving since 1975; 0 means "not set".
-            seconds = f"case when regexp_full_match({cell}, '-?[0-9]+') then try_cast({cell} as bigint) end"
-            local = (
-                f"case when ({seconds}) between -62135596800 and 253402300799"
-                f" then make_timestamp((({seconds}) + 25200) * 1000000) else {unreadable} end"
-            )
-            return f"case when {cell} is null or ({seconds}) = 0 then null else {local} end"
-        case Kind.WHOLE:
-            whole = f"case when regexp_full_match({cell}, '[0-9]+') then try_cast({cell} as bigint) end"
-            return f"case when {cell} is null then null else coalesce({whole}, {unreadable}) end"
-        case Kind.DECIMAL:
-            decimal = f"case when regexp_full_match({cell}, '-?[0-9]+([.][0-9]+)?') then try_cast({cell} as double) end"
-            return f"case when {cell} is null then null else coalesce({decimal}, {unreadable}) end"
-    raise ValueError(f"{kind} is not stored")
+        return rows
+
+    def _has_senders(self, table: Table) -> bool:
+        feeding = [feed for feed in self.feeds if table.name in feed.fills]
+        return len(feeding) > 1 or any(feed.has_parts for feed in feeding)
+
+    def _known_senders(self, feed: Feed, table: str) -> set[str]:
+        """Senders of this feed that were readable before this data date."""
+        folders = (self.settings.parts / self.delivery.source / table / feed.name).glob("*")
+        return {last.part for folder in folders if (last := self._last_usable(folder)) is not None}
+
+    def _last_usable(self, folder: Path) -> StagedPart | None:
+        """A sender's last usable part before this data date."""
+        earlier = max((path for path in folder.glob("*.json") if path.stem < self.day), default=None)
+        return None if earlier is None else _part_from(json.loads(earlier.read_text()))
+
+    def _feed(self, name: str) -> Feed:
+        return next(feed for feed in self.feeds if feed.name == name)
+
+    def _sender_folder(self, feed: Feed, table: str, part: str) -> Path:
+        return self.settings.parts / self.delivery.source / table / feed.name / _safe(part)
+
+    def _part_path(self, feed: Feed, table: str, part: str) -> Path:
+        return self.folder / "parts" / f"{feed.name}-{table}-{_safe(part)}.parquet"
 
 
-def person_digits(cell: str) -> str:
-    """SQL for the 12 digits of an identification number after the contract's repair, NULL when it is invalid."""
-    stripped = f"regexp_replace({cell}, '^''', '')"
-    return f"case when regexp_full_match({stripped}, '[0-9]{{10,12}}') then lpad({stripped}, 12, '0') end"
+def _order(feed: Feed) -> int:
+    """Feeds in the order in which they refer to each other: the identity map, then as the contract's tables."""
+    names = [table.name for table in TABLES]
+    return min(-1 if table == IDENTITY_MAP else names.index(table) for table in feed.fills)
 
 
-def _persons_sql(table: Table, person_column: str) -> str:
-    """SQL that makes the table ``person`` of a run of cells: each person is hashed once, however many rows it has."""
-    digits = person_digits(person_column)
-    name = "ho_ten" if any(column.kind is Kind.NAME for column in table.columns) else "null::varchar"
-    return (
-        "create or replace temp table person as"
-        f" with known as (select {digits} as so_dinh_danh_12, max({name}) as name from cells group by all)"
-        " select so_dinh_danh_12, keyed_hash(so_dinh_danh_12) as person_key, name"
-        " from known where so_dinh_danh_12 is not null"
-    )
+def _part_from(facts: dict[str, Any]) -> StagedPart:
+    lists = {name: tuple(facts[name]) for name in ("missing_columns", "forbidden_columns")}
+    return StagedPart(**facts | lists)
 
 
-def _facts_path(settings: Settings, table: Table, data_date: date) -> Path:
-    return settings.staged / table.source / data_date.isoformat() / f"{table.name}.json"
+def _file_from(facts: dict[str, Any]) -> StagedFile:
+    parts = tuple(_part_from(one) for one in facts["parts"])
+    return StagedFile(**facts | {"missing_columns": tuple(facts["missing_columns"]), "parts": parts})
+
+
+def _write_facts(path: Path, facts: dict[str, Any]) -> None:
+    partial = path.with_suffix(".part")
+    partial.write_text(json.dumps(facts))
+    partial.replace(path)
+
+
+def _safe(part: str) -> str:
+    """A folder name for a sender: readable where it can be, unique always."""
+    digest = hashlib.sha256(part.encode(errors="surrogateescape")).hexdigest()[:12]
+    return f"{re.sub(r'[^A-Za-z0-9.-]', '_', shown(part))[:40]}-{digest}"
+
+
+def _folder(settings: Settings, source: str, data_date: date) -> Path:
+    return settings.staged / source / data_date.isoformat()
+
+
+def _literal(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

@@ -1,6 +1,13 @@
 """Text as the warehouse compares it: cleaned as the export contract says, or folded for matching by name."""
 
 import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+
+WHITE_SPACE = r"[\x{09}-\x{0D}\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}]+"
+"""White space as Unicode defines it (property White_Space), as a DuckDB pattern."""
 
 # Letters that look like Đ and are typed for it (Eth, African D); Đ itself has no decomposition.
 _LOOK_ALIKES = str.maketrans("ĐđÐðƉɖ", "dddddd")
@@ -22,3 +29,13 @@ def fold(text: str) -> str:
         if not unicodedata.combining(letter)
     )
     return " ".join("".join(letter if letter.isalnum() else " " for letter in bare.casefold()).split())
+
+
+def register_fold(con: "duckdb.DuckDBPyConnection") -> None:
+    """Create the SQL macros ``folded(text)``, which gives what ``fold`` gives, and ``folded_value(text)``: the text
+    itself where folding leaves nothing (``✓``)."""
+    con.execute(
+        "create or replace temp macro folded(given) as trim(regexp_replace(lower(strip_accents(translate("
+        "nfc_normalize(given), 'ĐđÐðƉɖ', 'dddddd'))), '[^\\p{L}\\p{N}]+', ' ', 'g'))"
+    )
+    con.execute("create or replace temp macro folded_value(given) as coalesce(nullif(folded(given), ''), given)")

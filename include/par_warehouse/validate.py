@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 
 from par_warehouse.contract import ROW_RULES, SOURCES, STORED_TYPE, TABLES, Kind, Table
+from par_warehouse.copying import shown
 from par_warehouse.errors import PipelineError
 from par_warehouse.evidence import absorb, forget_from
 from par_warehouse.landing import landed, landed_dates
@@ -22,8 +23,10 @@ from par_warehouse.ledger import last_accepted, open_ledger, taken_in
 from par_warehouse.quality_gate import Batch, Evaluation, evaluate
 from par_warehouse.rules import DELIVERY_FILE_SUITE, Rule, Suite, load_suite, suite_of
 from par_warehouse.settings import Settings
-from par_warehouse.standardise import StagedFile, read_staged
+from par_warehouse.standardise import StagedFile, StagedPart, read_staged
 
+# Columns of a staged file that only help to explain what is wrong with a row.
+BESIDE_THE_CONTRACT = ("is_malformed", "part_number", "part_row", "unit_candidates")
 _SCHEMAS = ("staged", "passed", "accepted", "serving", "known", "night")
 
 
@@ -44,6 +47,12 @@ class FileVerdict:
     message: str | None = None
     accepted_path: Path | None = None
     content_hash: str | None = None
+    parts: tuple[StagedPart, ...] = ()
+
+    @property
+    def parts_carried(self) -> int:
+        """Senders that an earlier file serves."""
+        return sum(part.state != "read" and part.served_from is not None for part in self.parts)
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,9 @@ class _Night:
         self.failing_counts: dict[tuple[str, int], int] = {}
         self.not_evaluated: dict[tuple[str, int], str] = {}
         self.deliveries = {source: landed(settings, source, data_date) for source in SOURCES}
+        self.standardised = {
+            source: read_staged(settings, delivery) if delivery else {} for source, delivery in self.deliveries.items()
+        }
         for schema in _SCHEMAS:
             con.execute(f"create schema {schema}")
         con.execute(f"create view night.run as select date '{data_date}' as data_date")
@@ -113,7 +125,7 @@ class _Night:
 
     def judge(self) -> None:
         """Judge every file, in the order in which they refer to each other."""
-        staged = {table: self._staged(table) for table in TABLES}
+        staged = {table: self.standardised[table.source].get(table.name) for table in TABLES}
         refusals = self._judge_files(staged)
         for table in TABLES:
             file = staged[table]
@@ -124,25 +136,13 @@ class _Night:
             else:
                 verdict = self._judge_rows(table, file)
             if file is not None:
-                verdict = replace(verdict, sha256=file.sha256, unknown_columns=file.unknown_columns)
+                verdict = replace(verdict, sha256=file.sha256, unknown_columns=file.unknown_columns, parts=file.parts)
             self.verdicts.append(verdict)
             self._serve(verdict)
             if table.name == "mdl_user":
                 self._know("account", "user_id", "account_link", "mdl_user")
             if table.name == "mdl_course_modules":
                 self._know("module", "course_module_id", "module_link", "mdl_course_modules")
-
-    def _staged(self, table: Table) -> StagedFile | None:
-        delivery = self.deliveries[table.source]
-        if delivery is None or table.file_name not in delivery.files:
-            return None
-        staged = read_staged(self.settings, table, self.data_date, delivery.files[table.file_name].sha256)
-        if staged is None:
-            raise PipelineError(
-                f"{table.source}/{self.data_date}/{table.file_name} has landed but is not standardised. "
-                "Run the step standardise of this date again, then validate."
-            )
-        return staged
 
     def _why_missing(self, table: Table) -> str:
         if self.deliveries[table.source] is None:
@@ -186,9 +186,9 @@ class _Night:
     def _judge_rows(self, table: Table, file: StagedFile) -> FileVerdict:
         con, name, suite = self.con, table.name, suite_of(table)
         con.execute(f"create view staged.{name} as from read_parquet('{file.path}')")
-        con.execute(
-            f"create view main.{name} as select * exclude is_malformed from staged.{name} where not is_malformed"
-        )
+        found = {row[0] for row in con.execute(f"describe staged.{name}").fetchall()}
+        beside = ", ".join(column for column in BESIDE_THE_CONTRACT if column in found)
+        con.execute(f"create view main.{name} as select * exclude ({beside}) from staged.{name} where not is_malformed")
         self.batches.append(Batch(suite, name))
         con.execute("create or replace table broken (row_number bigint, position integer)")
         uniqueness = [i for i, rule in enumerate(suite.rules) if rule.code == "DUPLICATE_KEY"]
@@ -203,6 +203,7 @@ class _Night:
             if rule.severity == "file" and self._failing_rows(suite.name, position, rule, f"main.{name}"):
                 return FileVerdict(table, "rejected", message=_refusal(rule, file))
         self._quarantine(table, suite)
+        self._explain(table, file, found)
         return self._count(FileVerdict(table, "accepted", rows_read=file.rows_read, accepted_path=path), suite, file)
 
     def _collect_broken(self, suite: Suite, positions: Iterable[int], batch: str) -> None:
@@ -262,6 +263,24 @@ class _Night:
             """,
             [table.source, table.file_name],
         )
+
+    def _explain(self, table: Table, file: StagedFile, columns: set[str]) -> None:
+        """Add to the messages what only this delivery knows: the nearest units; the sender's file and row."""
+        remarks = []
+        if "unit_candidates" in columns:
+            remarks.append(
+                "case when rule_codes[1] = 'UNKNOWN_UNIT' and unit_candidates is not null"
+                " then ' (gần nhất | nearest: ' || unit_candidates || ')' end"
+            )
+        if file.has_parts:
+            names = "[" + ", ".join("'" + part.file_name.replace("'", "''") + "'" for part in file.parts) + "]"
+            remarks.append(f"' (' || {names}[part_number + 1] || ', dòng | row ' || part_row || ')'")
+        if remarks:
+            self.con.execute(
+                f"update quarantine set message = concat(message, {', '.join(remarks)})"
+                f" from staged.{table.name} as origin where file_name = '{table.file_name}'"
+                " and quarantine.row_number = origin.row_number"
+            )
 
     def _count(self, verdict: FileVerdict, suite: Suite, file: StagedFile) -> FileVerdict:
         """Fill in the audit counts of an accepted file. Raises PipelineError if a row is lost or counted twice."""
@@ -363,18 +382,19 @@ class _Night:
 
     def _record_files(self) -> None:
         con, day = self.con, self.data_date
-        for name in ("load_file", "quarantine_row", "taken_in"):
+        for name in ("load_file", "delivery_part", "quarantine_row", "taken_in"):
             con.execute(f"delete from ledger.ops.{name} where data_date = ?", [day])
         for verdict in self.verdicts:
             table, path = verdict.table, verdict.accepted_path if verdict.state == "accepted" else None
             last = last_accepted(con, table, day, before=True)
             served_from = day if path else last.data_date if last else None
             con.execute(
-                "insert into ledger.ops.load_file values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "insert into ledger.ops.load_file values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [self.run_id, day, table.source, table.file_name, verdict.state, served_from, verdict.rows_read,
                  verdict.rows_accepted, verdict.rows_quarantined, verdict.rows_warned, verdict.rows_repaired,
                  verdict.warnings, verdict.unknown_columns, verdict.sha256, verdict.message,
-                 str(path.relative_to(self.settings.accepted)) if path else None, verdict.content_hash],
+                 str(path.relative_to(self.settings.accepted)) if path else None, verdict.content_hash,
+                 verdict.parts_carried],
             )  # fmt: skip
         con.execute(
             "insert into ledger.ops.quarantine_row"
@@ -382,9 +402,23 @@ class _Night:
             " from quarantine order by source, file_name, row_number",
             [self.run_id, day],
         )
+        self._record_parts()
         for source, delivery in self.deliveries.items():
             if delivery is not None:
                 con.execute("insert into ledger.ops.taken_in values (?, ?, ?)", [day, source, delivery.fingerprint])
+
+    def _record_parts(self) -> None:
+        for source, tables in self.standardised.items():
+            for name, file in tables.items():
+                for part in file.parts:
+                    self.con.execute(
+                        "insert into ledger.ops.delivery_part values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                        [self.run_id, self.data_date, source, f"{name}.csv", part.feed, shown(part.part),
+                         part.file_name, part.dialect, part.state, part.served_from, part.rows, part.unknown_columns,
+                         ", ".join(part.forbidden_columns) or None,
+                         ", ".join(f"{note} {count}" for note, count in part.notes.items()) or None, part.sha256,
+                         part.problem],
+                    )  # fmt: skip
 
     def _content_hashes(self) -> list[tuple[str, str]]:
         return self.con.execute(

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from par_warehouse.landing import pull
-from par_warehouse.standardise import standardise
 from par_warehouse.validate import take_in
-from tests.small_world import NIGHT, clean_world, deliver, settings_for
+from tests.small_world import NIGHT, clean_world, deliver, settings_for, stage
 
 
 def test_the_site_of_the_night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,8 +20,7 @@ def test_the_site_of_the_night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for night in (NIGHT, NIGHT + timedelta(days=1)):
         deliver(tmp_path, world, night)
         for source in ("hr", "elearning"):
-            pull(settings, source, night)
-            standardise(settings, source, night)
+            stage(settings, source, night)
         take_in(settings, night, "run", site)
         pages.append(len(list(site.rglob("*.html"))))
     assert pages[0] == pages[1], "the site of the former night is replaced"

@@ -13,12 +13,10 @@ import pytest
 from par_warehouse import validate
 from par_warehouse.contract import TABLES, Table
 from par_warehouse.errors import PipelineError
-from par_warehouse.landing import pull
 from par_warehouse.rules import Rule, Suite, load_suite, suite_of
 from par_warehouse.settings import Settings
-from par_warehouse.standardise import standardise
 from par_warehouse.validate import take_in
-from tests.small_world import BY_NAME, NIGHT, Row, clean_world, csv_text, deliver, settings_for
+from tests.small_world import BY_NAME, NIGHT, Row, clean_world, csv_text, deliver, settings_for, stage
 
 ROW_SUITES = [suite_of(table) for table in TABLES]
 PLANTED_VALUE = {"BAD_ID": "12345", "BAD_ENUM": "NOPE", "BAD_NUMBER": "1x", "BAD_DATE": "31/02/2024"}
@@ -103,8 +101,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
 
 def judge(settings: Settings) -> None:
     for source in ("hr", "elearning"):
-        pull(settings, source, NIGHT)
-        standardise(settings, source, NIGHT)
+        stage(settings, source, NIGHT)
     take_in(settings, NIGHT, "run")
 
 
@@ -171,8 +168,7 @@ def test_each_file_rule_rejects_its_planted_file(tmp_path: Path, monkeypatch: py
     later = NIGHT.replace(year=2025, month=1, day=1)
     deliver(tmp_path, clean_world(), later, replace={"don_vi": BAD_FILES[rule.code]})
     for source in ("hr", "elearning"):
-        pull(settings, source, later)
-        standardise(settings, source, later)
+        stage(settings, source, later)
     take_in(settings, later, "run")
     with duckdb.connect(str(settings.ledger), read_only=True) as con:
         load = con.execute(

@@ -9,17 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from par_warehouse import csv_records
-from par_warehouse.csv_records import UnreadableFile, read_header, read_records
+from par_warehouse.csv_records import read_header, read_records
+from par_warehouse.dialects import UnreadableFile
 
 
 def read(path: Path) -> tuple[list[list[str]], list[int], list[int]]:
     """Rows, their numbers, and the numbers of malformed records."""
-    names = read_header(path)
+    with path.open("rb") as stream:
+        names = read_header(stream)
     rows, numbers, malformed = [], [], []
-    for records in read_records(path, {f"c{i}": i for i in range(len(names))}, len(names)):
-        rows += [list(row.values()) for row in records.table.to_pylist()]
-        numbers += records.numbers.tolist()
-        malformed += records.malformed.tolist()
+    with path.open("rb") as stream:
+        for records in read_records(stream, {f"c{i}": i for i in range(len(names))}, len(names)):
+            rows += [list(row.values()) for row in records.table.to_pylist()]
+            numbers += records.numbers.tolist()
+            malformed += records.malformed.tolist()
     return rows, numbers, malformed
 
 
@@ -60,6 +63,7 @@ def test_blank_lines_are_not_rows_and_not_numbered(tmp_path: Path) -> None:
         (b"", "empty"),
         (b"\n \n", "empty"),
         (b"a,b\n1,\x00\n", "NUL"),
+        (b"\x00a,b\n1,2\n", "NUL"),
         ("a,b\n1,é\n".encode("latin-1"), "UTF-8"),
         ("a,b\n1,2\n".encode("utf-16"), "NUL"),
         (b'a,b\n"1,2\n', "never closed"),

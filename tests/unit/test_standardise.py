@@ -10,11 +10,12 @@ import duckdb
 import pytest
 
 from par_warehouse.contract import TABLES
-from par_warehouse.landing import pull
 from par_warehouse.pseudonym import register_hmac
 from par_warehouse.settings import Settings
-from par_warehouse.standardise import StagedFile, clean, standardise
-from tests.small_world import BY_NAME, NIGHT, clean_world, csv_text, deliver, settings_for
+from par_warehouse.standardise import StagedFile
+from par_warehouse.text import clean
+from tests.small_world import BY_NAME, clean_world, csv_text, deliver, settings_for
+from tests.small_world import stage as stage_source
 
 SECRET = "bí mật"
 
@@ -30,9 +31,7 @@ def stage(settings: Settings, tmp_path: Path, table: str, *rows: dict[str, str])
     world = clean_world()
     world[table] = list(rows)
     deliver(tmp_path, world)
-    source = BY_NAME[table].source
-    pull(settings, source, NIGHT)
-    staged = standardise(settings, source, NIGHT)[f"{table}.csv"]
+    staged = stage_source(settings, BY_NAME[table].source)[table]
     return staged, duckdb.sql(f"from read_parquet('{staged.path}') order by row_number").to_arrow_table().to_pylist()
 
 
@@ -142,8 +141,7 @@ def test_header_is_judged(settings: Settings, tmp_path: Path) -> None:
         ("\ufeff" + header.replace("nam", ' " nam\u00a0" ').replace(' "', '"').replace('" ', '"'), (0, (), 0)),
     ):
         deliver(tmp_path, clean_world(), replace={"danh_gia": f"{new_header}\n{rest}".encode()})
-        pull(settings, "hr", NIGHT)
-        staged = standardise(settings, "hr", NIGHT)["danh_gia.csv"]
+        staged = stage_source(settings, "hr")["danh_gia"]
         assert (staged.unknown_columns, staged.missing_columns, staged.repeated_columns) == found, new_header
         assert staged.rows_read == 1
 
@@ -151,10 +149,9 @@ def test_header_is_judged(settings: Settings, tmp_path: Path) -> None:
 def test_every_stored_column_is_staged_for_every_table(settings: Settings, tmp_path: Path) -> None:
     deliver(tmp_path, clean_world())
     for source in ("hr", "elearning"):
-        pull(settings, source, NIGHT)
-        staged = standardise(settings, source, NIGHT)
+        staged = stage_source(settings, source)
         for table in TABLES:
             if table.source == source:
-                names = set(duckdb.sql(f"from read_parquet('{staged[table.file_name].path}')").columns)
+                names = set(duckdb.sql(f"from read_parquet('{staged[table.name].path}')").columns)
                 assert {column.name for column in table.stored_columns} <= names
                 assert not names & {"username", "so_hieu", "fullname"}

@@ -28,6 +28,11 @@ from pydantic import BaseModel, ConfigDict
 from par_warehouse.errors import ParError
 
 
+LOWEST_MADE_ID = 1 << 60
+"""Where a delivery has no number for an account, a course or an event, a dialect makes one of at least this, and below
+twice this, out of what names the thing there. ``standardise`` hides them under a key, as they could be made again."""
+
+
 class UnreadableFile(Exception):
     """The file as a whole cannot be read; the text says why and what to do, without any value of the file.
 

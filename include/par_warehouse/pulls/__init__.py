@@ -15,12 +15,14 @@ have; they are landed, hashed and encrypted like delivered files.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 from typing import Protocol
 
-from par_warehouse.errors import ParError
+from par_warehouse.dialects import DialectOptions
+from par_warehouse.errors import ParError, Unreachable
 
 
-class PullFailed(ParError):
+class PullFailed(Unreachable):
     """The system cannot be asked now (unreachable, answers with errors); asking again later may help."""
 
 
@@ -62,4 +64,7 @@ class Pages(Protocol):
         ...
 
 
-Sleep = Callable[[float], None]
+def pull_of(name: str) -> Callable[[Access, DialectOptions, Window, Pages], None]:
+    """The function ``pull`` of one module of this package."""
+    pull: Callable[[Access, DialectOptions, Window, Pages], None] = import_module(f"{__name__}.{name}").pull
+    return pull
