@@ -27,7 +27,9 @@ what to do. Every task can be cleared and repeated; to repeat a whole night, cle
 in local time (`2024-12-29T00:00:00+07:00`) and **one** active run: a second run at once is refused by the steps.
 """  # noqa: E501 - a Markdown table row is one line
 
+import logging
 import os
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -35,12 +37,14 @@ from airflow.sdk import CronDataIntervalTimetable, Param, PokeReturnValue, dag, 
 from airflow.sdk.exceptions import AirflowFailException
 
 from par_warehouse.config import load_configuration
+from par_warehouse.errors import ParError, Unreachable
 from par_warehouse.settings import Settings
 
 # A mistake in the configuration stops the DAG from loading, with file and line, instead of stopping a night.
 load_configuration(Settings.from_environment().config_dir)
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+log = logging.getLogger("par_warehouse")
 DEADLINE = timedelta(days=1, hours=5)  # after the beginning of the data date
 
 
@@ -55,32 +59,29 @@ def data_date() -> date:
     return start.astimezone(ZONE).date()
 
 
-def step(name: str, *args: object, with_run_id: bool = False, **named: object) -> str:
-    """Call one step of ``par_warehouse.nightly``; a failure with a known cause is not retried.
+def step(work: Callable[[Settings, date, str], str]) -> str:
+    """Do one step of ``par_warehouse.nightly``; a failure with a known cause is not retried.
 
     A source that cannot be reached is tried again as often as the task allows, and then carried forward.
     """
     from par_airflow.secrets import secrets_from_connections
 
-    from par_warehouse import nightly
-    from par_warehouse.errors import ParError, Unreachable
-
-    run_id = [get_current_context()["dag_run"].run_id] if with_run_id else []
-    secrets_from_connections()
+    context = get_current_context()
     try:
-        return getattr(nightly, name)(Settings.from_environment(), *args, data_date(), *run_id, **named)
+        secrets_from_connections()
+        return work(Settings.from_environment(), data_date(), context["dag_run"].run_id)
     except Unreachable as error:
-        nightly.log.error("%s", error)
-        task = get_current_context()["ti"]
-        if task.try_number <= task.max_tries:
+        log.error("%s", error)
+        if context["ti"].try_number <= context["ti"].max_tries:
             raise
-        return f"{error} Carrying forward."
+        log.warning("There is no further try: what was delivered last is carried forward.")
+        return f"{error} Carried forward."
     except ParError as error:
-        nightly.log.error("%s", error)
+        log.error("%s", error)
         raise AirflowFailException(str(error)) from None
     except Exception as error:
         # Only the kind of an unexpected error: its text could hold a delivered value.
-        nightly.log.error("%s ended with an unexpected %s; the log has the place", name, type(error).__name__)
+        log.error("The task ended with an unexpected %s; the log has the place", type(error).__name__)
         raise
 
 
@@ -93,8 +94,6 @@ def source_group(source: str):
         def wait_for_delivery() -> PokeReturnValue:
             """Done when the source has written `_SUCCESS`, or at the deadline; only a scheduled run waits."""
             from par_airflow.places import base_of
-
-            from par_warehouse.errors import Unreachable
             from par_warehouse.landing import is_delivered
 
             day = data_date()
@@ -104,19 +103,24 @@ def source_group(source: str):
                 there = is_delivered(base_of(Settings.from_environment(), source), day)
             except Unreachable:
                 there = False
+            except ParError as error:
+                raise AirflowFailException(str(error)) from None
             return PokeReturnValue(is_done=there or late or not scheduled, xcom_value=there)
 
         @task
         def pull() -> str:
             """Copy delivered bytes as they are; ask systems."""
             from par_airflow.places import access_of, base_of
+            from par_warehouse import nightly
 
-            return step("pull", source, base=base_of(Settings.from_environment(), source), access=access_of)
+            return step(lambda settings, day, _: nightly.pull(settings, source, day, base_of, access_of))
 
         @task
         def standardise() -> str:
             """Clean, type and pseudonymise."""
-            return step("standardise_source", source)
+            from par_warehouse import nightly
+
+            return step(lambda settings, day, _: nightly.standardise_source(settings, source, day))
 
         standardised = standardise()
         wait_for_delivery() >> pull() >> standardised
@@ -148,17 +152,23 @@ def par_nightly():
         @task
         def validate() -> str:
             """Judge files and rows; build the Data Docs."""
-            return step("validate_night", with_run_id=True)
+            from par_warehouse import nightly
+
+            return step(nightly.validate_night)
 
         @task
         def build() -> str:
             """One dbt build into a version aside."""
-            return step("build", with_run_id=True)
+            from par_warehouse import nightly
+
+            return step(nightly.build)
 
         @task
         def audit() -> str:
             """Invariants of the finished facts; nobody's identity in the file."""
-            return step("audit", with_run_id=True)
+            from par_warehouse import nightly
+
+            return step(nightly.audit)
 
         validate() >> build() >> audit()
 
@@ -167,7 +177,9 @@ def par_nightly():
         @task
         def switch() -> str:
             """Switch the link to the audited version."""
-            return step("publish", with_run_id=True)
+            from par_warehouse import nightly
+
+            return step(nightly.publish)
 
         switch()
 

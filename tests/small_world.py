@@ -10,7 +10,8 @@ from par_warehouse.config import load_configuration
 from par_warehouse.contract import TABLES, Table
 from par_warehouse.landing import local_folder, pull
 from par_warehouse.settings import Settings
-from par_warehouse.standardise import StagedFile, standardise
+from par_warehouse.staged import StagedFile
+from par_warehouse.standardise import standardise
 
 Row = dict[str, str]
 World = dict[str, list[Row]]

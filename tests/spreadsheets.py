@@ -90,7 +90,26 @@ def xlsx(*sheets: SheetOf) -> bytes:
             page.sheet_state = "hidden"
     content = io.BytesIO()
     book.save(content)
-    return content.getvalue()
+    return _with_shared_texts(content.getvalue())
+
+
+def _with_shared_texts(content: bytes) -> bytes:
+    """The workbook with its texts in a table of their own, as Excel writes it; openpyxl leaves them in the cells."""
+    texts: list[str] = []
+
+    def share(text: re.Match[str]) -> str:
+        texts.append(text[2])
+        return f'<c{text[1]}t="s"><v>{len(texts) - 1}</v></c>'
+
+    def shared(sheet: str) -> str:
+        return re.sub(r'<c([^>]*)t="inlineStr"><is>(.*?)</is></c>', share, sheet, flags=re.DOTALL)
+
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        sheets = {name: shared for name in archive.namelist() if name.startswith("xl/worksheets/sheet")}
+    moved = repacked(content, sheets)
+    items = "".join(f"<si>{text}</si>" for text in texts)
+    table = f'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">{items}</sst>'
+    return repacked(moved, {}, xl__sharedStrings__xml=table.encode())
 
 
 def xls(*sheets: SheetOf) -> bytes:
@@ -106,7 +125,7 @@ def xls(*sheets: SheetOf) -> bytes:
                 if isinstance(value, Formula):
                     page.write(row, column, xlwt.Formula(value.text))
                 elif isinstance(value, Error):
-                    page.row(row).set_cell_error(column, value.text)
+                    page.row(row).set_cell_error(column, value.text.replace("#N/A", "#N/A!"))  # as xlwt calls it
                 elif isinstance(value, date):
                     page.write(row, column, value, as_date)
                 elif value is not None:

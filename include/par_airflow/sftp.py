@@ -47,7 +47,7 @@ class SftpFileSystem(SSHFileSystem):  # type: ignore[misc]
             client_keys=keys,
             known_hosts=([asyncssh.import_public_key(host_key)], [], []),
             # Nothing of this machine's user: no configuration, no agent, no certificates, no Kerberos.
-
+            config=[],
             agent_path=None,
             x509_trusted_certs=None,
             gss_kex=False,

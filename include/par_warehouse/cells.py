@@ -89,6 +89,11 @@ def typed(column: Column) -> str:
     return f"{_typed(name, kind, unreadable)} as {name}"
 
 
+def as_date(name: str) -> str:
+    """The read cell as a date, the unreadable mark when it is none."""
+    return _typed(name, Kind.DATE, UNREADABLE["DATE"])
+
+
 def _typed(cell: str, kind: Kind, unreadable: str) -> str:
     match kind:
         case Kind.NAME:
@@ -130,7 +135,7 @@ def _typed(cell: str, kind: Kind, unreadable: str) -> str:
             return f"case when {cell} is null or ({seconds}) = 0 then null else {local} end"
         case Kind.WHOLE:
             whole = f"case when regexp_full_match({cell}, '[0-9]+') then try_cast({cell} as bigint) end"
-            # Numbers this large were made by a dialect out of what names a person or a thing; anybody could make them again.
+            # Made by a dialect out of what names a person or a thing: without a key anybody could make them again.
             hidden = f"{_MADE_IDS} + ('0x' || left(code_hash(({whole})::varchar), 15))::bigint"
             return (
                 f"case when {cell} is null then null when ({whole}) >= {_MADE_IDS} then {hidden}"

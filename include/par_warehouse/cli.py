@@ -86,7 +86,6 @@ def backfill(
     with run_lock(settings):
         _prepare(settings, last_night=to.date(), nights=(to - from_).days + 1)
         from par_airflow.places import base_of
-
         from par_warehouse.contract import SOURCES
         from par_warehouse.landing import delivered_dates, landed_dates
 
@@ -231,7 +230,6 @@ def _prepare(settings: Settings, last_night: date = DEMO_LAST_NIGHT, nights: int
 
 def _latest_date(settings: Settings) -> date:
     from par_airflow.places import base_of
-
     from par_warehouse.contract import SOURCES
     from par_warehouse.landing import latest_delivered_date
 

@@ -20,6 +20,7 @@ from par_warehouse.contract import SOURCES, TABLES, TABLES_BY_NAME
 from par_warehouse.dialects import DialectOptions, dialect
 from par_warehouse.errors import ParError
 from par_warehouse.text import fold
+from par_warehouse.unit_aliases import read_aliases
 
 IDENTITY_MAP = "dinh_danh_cu"
 """A table beside the contract: old numbers, staff numbers and e-mail addresses, and whose they are (``identity``)."""
@@ -51,6 +52,8 @@ class Feed(_Model):
     tables: tuple[str, ...] = Field((), description="the contract tables, of a dialect that fills several")
     name: str = Field("", pattern="^[a-z0-9_]*$", description="name of the feed; by default that of its table")
     files: str = Field("", description="pattern of file names below the folder of the data date")
+    together: bool = Field(False, description="whether all files that match are one delivery, read as one")
+    increments: bool = Field(False, description="whether each delivery holds only what has come since the one before")
     dialect: str = Field("csv", description="how the files are written")
     pull: str | None = Field(None, description="the kind of system that is asked, instead of files")
     connection: str | None = Field(None, description="Airflow connection of the system that is asked")
@@ -121,6 +124,8 @@ class Feed(_Model):
             raise ValueError("expected either table or tables")
         if (self.pull is None) == (not self.files):
             raise ValueError("expected either files or pull")
+        if self.together and "{part}" in self.files:
+            raise ValueError("expected either together: true or {part} in files, not both")
         if self.persons == "matched" and "mdl_user" not in self.fills:
             raise ValueError("expected persons: matched only where mdl_user is filled")
         if self.pull is not None and self.connection is None:
@@ -139,7 +144,7 @@ class Feed(_Model):
     @property
     def has_parts(self) -> bool:
         """Whether several senders fill the table, each with files of its own."""
-        return "*" in self.files or "{part}" in self.files
+        return not self.together and ("*" in self.files or "{part}" in self.files)
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -178,6 +183,10 @@ class Sources(_Model):
             own = {table.name for table in TABLES if table.source == source}
             if missing := sorted(own - fed):
                 raise ValueError(f"expected a feed of {source} for every contract table; none fills {missing[0]}")
+            if sum("don_vi" in feed.fills for feed in self.of(source).feeds) > 1 or any(
+                "don_vi" in feed.fills and feed.has_parts for feed in self.of(source).feeds
+            ):
+                raise ValueError("expected one feed without parts for don_vi, the register of all units")
             if sum(feed.persons == "matched" for feed in self.of(source).feeds) > 1:
                 raise ValueError(f"expected at most one feed of {source} with persons: matched")
             if foreign := sorted(fed - own - ({IDENTITY_MAP} if source == "hr" else set())):
@@ -266,6 +275,8 @@ def load_configuration(folder: Path) -> Configuration:
                         place = (source, "feeds", number, "values", column)
                         known = ", ".join(sorted(values.lists))
                         mistakes.append(document.sentence(place, f"expected a list of values.yml ({known})"))
+    unit_aliases = folder / "unit_aliases.csv"
+    mistakes += read_aliases(unit_aliases)[1]
     if mistakes or sources is None or headings is None or values is None or forbidden is None:
         raise ConfigError(mistakes)
     return Configuration(
@@ -279,7 +290,7 @@ def load_configuration(folder: Path) -> Configuration:
             for name, spellings in values.lists.items()
         },
         forbidden={fold(one): kind for kind, found in forbidden.columns.items() for one in found},
-        unit_aliases=folder / "unit_aliases.csv",
+        unit_aliases=unit_aliases,
     )
 
 

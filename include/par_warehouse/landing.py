@@ -178,7 +178,7 @@ def _land(settings: Settings, source: str, feeds: Source, data_date: date, deliv
     manifest |= {"delivered": True, "files": pages, "refused": {}, "not_taken": 0}
     for entry in listing(delivered):
         if not any(feed.files and feed.pattern.fullmatch(entry.name) for feed in feeds.feeds):
-            manifest["not_taken"] += entry.name != SUCCESS_MARKER
+            manifest["not_taken"] += entry.kind != "folder" and entry.name != SUCCESS_MARKER
         elif entry.refusal is not None:
             manifest["refused"][entry.name] = entry.refusal
         else:

@@ -49,22 +49,22 @@ def pull(
     settings: Settings,
     source: str,
     data_date: date,
-    base: Place | None = None,
-    access: Callable[[str], Access] | None = None,
+    base_of: Callable[[Settings, str], Place] = landing.local_folder,
+    access_of: Callable[[str], Access] | None = None,
 ) -> str:
     """Copy what a source has delivered up to ``data_date`` into the landing zone, and ask its systems.
 
-    ``base`` is the folder behind the source's URI, by default the one of a ``file://`` URI; ``access`` finds a system
-    by the name of its connection. Raises Unreachable when trying again may help.
+    ``base_of`` finds the folder behind a source's URI, by default that of a ``file://`` URI; ``access_of`` finds a
+    system by the name of its connection. Raises Unreachable when trying again may help.
     """
     feeds = load_configuration(settings.config_dir).sources.of(source)
-    copied = landing.pull(settings, source, feeds, base or landing.local_folder(settings, source), data_date)
+    copied = landing.pull(settings, source, feeds, base_of(settings, source), data_date)
     pages = 0
     for feed in feeds.feeds:
         if feed.pull is not None and feed.connection is not None:
-            if access is None:
+            if access_of is None:
                 raise ParError(f"{source}: the feed {feed.name} asks a system; run the night through Airflow.")
-            pages += landing.pull_system(settings, source, feed, access(feed.connection), data_date)
+            pages += landing.pull_system(settings, source, feed, access_of(feed.connection), data_date)
     delivery = landing.landed(settings, source, data_date)
     days = ", ".join(day.isoformat() for day in copied) or "nothing new"
     if delivery is None:

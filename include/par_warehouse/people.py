@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from par_warehouse import identity
-from par_warehouse.cells import cleaned
+from par_warehouse.cells import as_date, cleaned
 from par_warehouse.dialects import Part, UnreadableFile
 from par_warehouse.settings import Settings
 
@@ -42,10 +42,8 @@ class People:
             columns = ", ".join(missing)
             raise UnreadableFile(f"thiếu cột {columns}", f"columns missing: {columns}")
         self._collect(part, MAP_COLUMNS, "map_cell")
-        dates = [
-            f"coalesce(try_strptime({name}, '%Y-%m-%d'), try_strptime({name}, '%d/%m/%Y'))::date as {name}"
-            for name in MAP_COLUMNS[3:]
-        ]
+        # A date that cannot be read becomes the unreadable mark, and its row is refused.
+        dates = [f"{as_date(name)} as {name}" for name in MAP_COLUMNS[3:]]
         self.con.execute(
             f"create or replace temp view identity_given as select loai, gia_tri, so_dinh_danh, {', '.join(dates)}"
             " from map_cell"

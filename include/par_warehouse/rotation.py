@@ -74,7 +74,12 @@ def rotate(settings: Settings, secret: bytes) -> RotationSummary:
         remember_persons(settings)
         with open_ledger(settings) as con:
             con.execute("checkpoint ledger")
-        with duckdb.connect(config={"memory_limit": settings.memory_limit, "threads": settings.threads}) as con:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": settings.memory_limit,
+            "threads": settings.threads,
+            "temp_directory": str(settings.vault / "spill"),
+        }
+        with duckdb.connect(config=config) as con:
             persons = _keys(settings, con, former, secret)
             files = _files_to_rewrite(settings, con)
             databases = _databases_to_rewrite(settings, con)

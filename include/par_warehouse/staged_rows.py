@@ -19,7 +19,8 @@ from par_warehouse.units import UnitDirectory
 
 UNIT_COLUMNS = {"nhan_su": "ma_don_vi", "phan_cong_cchc": "ma_don_vi", "quyet_dinh": "ma_don_vi_moi"}
 """The column of each table that names a unit."""
-_UNIT_DATES = {"phan_cong_cchc": "tu_ngay", "quyet_dinh": "ngay_hieu_luc"}
+# When a row's unit name was in use: at the end of an assignment that is over, and when a decision took effect.
+_UNIT_DATES = {"phan_cong_cchc": "den_ngay", "quyet_dinh": "ngay_hieu_luc"}
 
 _INCOMING = (
     "select person_key, so_dinh_danh_12 as so_dinh_danh, name as ho_ten, born as ngay_sinh from person"
@@ -97,7 +98,7 @@ class StagedRows:
         """Unit names become codes as of the row's own date, else the data date; gives the relation that has them."""
         on_date = f"date '{self.data_date}'"
         if of_row := _UNIT_DATES.get(self.table.name):
-            on_date = f"coalesce(try_cast({of_row} as date), {on_date})"
+            on_date = f"least(coalesce({cells.as_date(of_row)}, {on_date}), {on_date})"
         self.con.execute(
             f"create or replace temp view unit_cell as select {column} as cell, {on_date} as on_date from cells"
         )

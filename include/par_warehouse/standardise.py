@@ -14,17 +14,15 @@ read is served by the last readable one of that sender.
 """
 
 import hashlib
-import json
 import logging
-import re
 import shutil
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -33,62 +31,20 @@ from par_warehouse.config import IDENTITY_MAP, Configuration, Feed
 from par_warehouse.contract import STORED_TYPE, TABLES, TABLES_BY_NAME, Table
 from par_warehouse.copying import shown
 from par_warehouse.dialects import Context, Part, UnreadableFile, dialect
-from par_warehouse.errors import PipelineError
 from par_warehouse.identity import create_identity_tables
 from par_warehouse.landing import Delivery, landed
 from par_warehouse.ledger import last_accepted, open_ledger
 from par_warehouse.people import People
 from par_warehouse.pseudonym import register_hashes
+from par_warehouse.senders import Senders, folder_name
 from par_warehouse.settings import Settings
+from par_warehouse.staged import StagedFile, StagedPart, staged_folder, write_staged
 from par_warehouse.staged_rows import StagedRows
 from par_warehouse.text import fold, register_fold
 from par_warehouse.units import UnitDirectory
 from par_warehouse.vault import attached_vault, incoming_persons, remember_persons
 
 log = logging.getLogger("par_warehouse")
-
-
-@dataclass(frozen=True)
-class StagedPart:
-    """What one sender's files gave for one table; becomes a row of ``ops.delivery_part``.
-
-    ``state`` is ``read``, ``rejected`` or ``missing``; ``served_from`` is the data date whose rows serve, None if none.
-    """
-
-    feed: str
-    dialect: str
-    part: str
-    file_name: str
-    state: str
-    served_from: str | None = None
-    sha256: str | None = None
-    rows: int = 0
-    missing_columns: tuple[str, ...] = ()
-    repeated_columns: int = 0
-    unknown_columns: int = 0
-    forbidden_columns: tuple[str, ...] = ()
-    notes: Mapping[str, int] = field(default_factory=dict)
-    problem: str | None = None
-
-    @property
-    def is_usable(self) -> bool:
-        """Whether the rows can be taken: everything was read and no column is missing or repeated."""
-        return self.state == "read" and not self.missing_columns and not self.repeated_columns
-
-
-@dataclass(frozen=True)
-class StagedFile:
-    """What ``standardise`` found for one table of a delivery. ``problem`` says why nothing can be read, else None."""
-
-    path: str
-    sha256: str | None
-    rows_read: int
-    problem: str | None
-    missing_columns: tuple[str, ...]
-    repeated_columns: int
-    unknown_columns: int
-    has_parts: bool
-    parts: tuple[StagedPart, ...]
 
 
 def standardise(
@@ -98,30 +54,15 @@ def standardise(
     delivery = landed(settings, source, data_date)
     if delivery is None:
         return {}
-    folder = _folder(settings, source, data_date)
+    folder = staged_folder(settings, source, data_date)
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "parts").mkdir(parents=True)
     with _Stage(settings, configuration, delivery, folder) as stage:
         found = stage.read_all()
         staged = {name: stage.combine(name, parts) for name, parts in found.items()}
     remember_persons(settings)
-    facts = {name: asdict(file) for name, file in sorted(staged.items())}
-    _write_facts(folder / "standardised.json", {"delivery": delivery.fingerprint, "tables": facts})
+    write_staged(settings, delivery, staged)
     return staged
-
-
-def read_staged(settings: Settings, delivery: Delivery) -> dict[str, StagedFile]:
-    """The staged files of a delivery by table name. Raises PipelineError when it is not standardised as it landed."""
-    try:
-        facts = json.loads((_folder(settings, delivery.source, delivery.data_date) / "standardised.json").read_text())
-    except FileNotFoundError:
-        facts = {"delivery": None}
-    if facts["delivery"] != delivery.fingerprint:
-        raise PipelineError(
-            f"The {delivery.source} delivery of {delivery.data_date} has landed but is not standardised. "
-            "Run the step standardise of this date again, then validate."
-        )
-    return {name: _file_from(file) for name, file in facts["tables"].items()}
 
 
 class _Stage:
@@ -134,6 +75,7 @@ class _Stage:
         self.folder = folder
         self.day = delivery.data_date.isoformat()
         self.people: People | None = None
+        self.senders = Senders(settings, delivery.source, self.day)
         self.feeds = sorted(configuration.sources.of(delivery.source).feeds, key=_order)
 
     def __enter__(self) -> "_Stage":
@@ -158,8 +100,7 @@ class _Stage:
 
     def read_all(self) -> dict[str, list[StagedPart]]:
         """Read every feed; the parts of each table by feed and sender, those of silent senders included."""
-        for kept in (self.settings.parts / self.delivery.source).glob(f"*/*/*/{self.day}.*"):
-            kept.unlink()
+        self.senders.forget_tonight()
         found: dict[str, list[StagedPart]] = {}
         for feed in self.feeds:
             of_feed: dict[str, list[StagedPart]] = {}
@@ -168,12 +109,10 @@ class _Stage:
                 for table, staged in self._read_group(feed, part, names).items():
                     of_feed.setdefault(table, []).append(staged)
             for table in feed.fills:
-                for part in self._known_senders(feed, table) - set(groups):
-                    name = shown(feed.files.replace("{part}", part) or feed.name)
-                    of_feed.setdefault(table, []).append(StagedPart(feed.name, feed.dialect, part, name, "missing"))
+                of_feed.setdefault(table, []).extend(self.senders.silent(feed, table, set(groups)))
             for table, parts in of_feed.items():
                 found.setdefault(table, []).extend(sorted(parts, key=lambda one: one.part))
-        return found
+        return {table: parts for table, parts in found.items() if parts}
 
     def _read_group(self, feed: Feed, part: str, names: Sequence[str]) -> dict[str, StagedPart]:
         """Read the files of one sender. What cannot be read is rejected for every table of the feed."""
@@ -187,29 +126,34 @@ class _Stage:
         try:
             if refusal := next((file.refusal for file in files if file.refusal), None):
                 raise UnreadableFile(*refusal)
-            if feed.pull is None and len(set(shas)) > 1:
+            is_one = feed.together or feed.pull is not None
+            if not is_one and len(set(shas)) > 1:
                 raise UnreadableFile(
                     f"có {len(names)} tệp khác nhau của cùng một nơi gửi; hãy chỉ gửi một tệp",
                     f"there are {len(names)} different files of one sender; send one only",
                 )
-            used = names if feed.pull else names[:1]
-            delivered = [self.delivery.delivered_file(self.settings, name) for name in used]
+            delivered = [self.delivery.delivered_file(self.settings, name) for name in (names if is_one else names[:1])]
             module = dialect(feed.dialect)
             for one in module.read(delivered, feed.options, self._context(feed)):
                 if one.table == IDENTITY_MAP:
                     staged[one.table] = self._remember_map(feed, one, blank)
                 elif one.table in feed.fills:
-                    staged[one.table] = self._stage_part(feed, one, blank)
+                    found = self._stage_part(feed, one, blank)
+                    # Notes on the delivery as a whole are counted with its first table.
+                    is_told = any(found.notes == other.notes for other in staged.values())
+                    staged[one.table] = replace(found, notes={}) if is_told else found
         except UnreadableFile as error:
             return {table: replace(blank, problem=str(error)) for table in feed.fills}
         except (OSError, duckdb.Error, pa.ArrowException, ValueError, LookupError, RecursionError) as error:
-            # The text of the error could hold a delivered value; its kind is enough to find the place.
-            log.exception("%s: the dialect %s stumbled over a delivered file", blank.file_name, feed.dialect)
-            kind = type(error).__name__
-            problem = f"không đọc được tệp ({kind}); hãy mở, lưu lại và gửi lại | the file cannot be read ({kind});"
-            return {
-                table: replace(blank, problem=f"{problem} open it, save it again and send it") for table in feed.fills
-            }
+            # The text of the error could hold a delivered value; its kind and place are enough to find the cause.
+            kind, place = type(error).__name__, traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(place.filename).name}:{place.lineno}"
+            log.error("%s: the dialect %s met a %s at %s", blank.file_name, feed.dialect, kind, where)
+            problem = (
+                f"không đọc được tệp ({kind}); hãy mở, lưu lại và gửi lại"
+                f" | the file cannot be read ({kind}); open it, save it again and send it"
+            )
+            return {table: replace(blank, problem=problem) for table in feed.fills}
         return staged
 
     def _context(self, feed: Feed) -> Context:
@@ -237,7 +181,7 @@ class _Stage:
         wanted = [column.name for column in table.stored_columns if column.name in names] if facts.is_usable else []
         if not facts.is_usable:
             return replace(facts, rows=sum(len(one.numbers) + len(one.malformed) for one in part.records(wanted)))
-        rows, path = 0, self._part_path(feed, table.name, blank.part)
+        rows, path = 0, self._part_path(feed.name, table.name, blank.part)
         with self._writer(feed, table, path) as target:
             for records in part.records(wanted):
                 rows += len(records.numbers) + len(records.malformed)
@@ -274,7 +218,7 @@ class _Stage:
         """The units of this delivery or, if it has none that can be read, those accepted last."""
         name = "don_vi"
         (feed,) = (feed for feed in self.feeds if name in feed.fills)
-        path = self._part_path(feed, name, "")
+        path = self._part_path(feed.name, name, "")
         if not path.exists():
             with open_ledger(self.settings) as ledger:
                 last = last_accepted(ledger, TABLES_BY_NAME[name], self.delivery.data_date, before=True)
@@ -289,59 +233,39 @@ class _Stage:
     def combine(self, name: str, parts: Sequence[StagedPart]) -> StagedFile:
         """The staged file of a table out of the parts of tonight and, for silent senders, of the last nights."""
         if name == IDENTITY_MAP:
-            return StagedFile("", None, 0, None, (), 0, 0, True, tuple(parts))
-        table = TABLES_BY_NAME[name]
-        target = self.folder / f"{table.name}.parquet"
-        if self._has_senders(table):
-            parts = [self._carried(table, part) for part in parts]
-            rows = self._write_all(table, parts, target)
-            usable = [part for part in parts if part.served_from is not None]
-            problem = None if usable else parts[0].problem or "không có tệp nào đọc được | no file could be read"
-            first = StagedPart("", "", "", "", "read" if usable else "rejected", rows=rows, problem=problem)
-            sha256 = hashlib.sha256(repr([(p.part, p.sha256, p.served_from) for p in parts]).encode()).hexdigest()
+            return StagedFile("", None, 0, None, (), 0, 0, False, True, tuple(parts))
+        table, target = TABLES_BY_NAME[name], self.folder / f"{name}.parquet"
+        feeding = [feed for feed in self.feeds if name in feed.fills]
+        has_parts = len(feeding) > 1 or any(feed.has_parts for feed in feeding)
+        if has_parts:
+            feeds = {feed.name: feed for feed in feeding}
+            parts = [self.senders.serve(feeds[p.feed], table, p, self._part_path(p.feed, name, p.part)) for p in parts]
+            serving = [part for part in parts if part.served_from is not None]
+            rows = self._write_all([(part, self.senders.rows(feeds[part.feed], name, part)) for part in parts], target)
+            problem = None if serving else parts[0].problem
+            whole = StagedPart("", "", "", "", "read", rows=rows, problem=problem, sha256=_digest(parts))
         else:
-            (first,) = parts
-            sha256 = first.sha256 or ""
-            path = self._part_path(self._feed(first.feed), table.name, first.part)
-            if path.exists():
+            (whole,) = parts
+            if (path := self._part_path(whole.feed, name, whole.part)).exists():
                 path.replace(target)
         return StagedFile(
             path=str(target),
-            sha256=sha256 or None,
-            rows_read=first.rows,
-            problem=first.problem,
-            missing_columns=first.missing_columns,
-            repeated_columns=first.repeated_columns,
+            sha256=whole.sha256,
+            rows_read=whole.rows,
+            problem=whole.problem,
+            missing_columns=whole.missing_columns,
+            repeated_columns=whole.repeated_columns,
             unknown_columns=sum(part.unknown_columns for part in parts),
-            has_parts=self._has_senders(table),
+            is_incremental=table.is_incremental or any(feed.increments for feed in feeding),
+            has_parts=has_parts,
             parts=tuple(parts),
         )
 
-    def _carried(self, table: Table, part: StagedPart) -> StagedPart:
-        """Keep a usable part for the nights to come; serve another by the sender's last usable one."""
-        feed = self._feed(part.feed)
-        folder = self._sender_folder(feed, table.name, part.part)
-        if part.is_usable:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._part_path(feed, table.name, part.part).replace(folder / f"{self.day}.parquet")
-            _write_facts(folder / f"{self.day}.json", asdict(part))
-            return part
-        if part.state == "read":
-            columns = ", ".join(part.missing_columns)
-            missing = f"thiếu cột {columns} | columns missing: {columns}"
-            repeated = "một cột có hai lần | a column stands there twice"
-            part = replace(part, state="rejected", rows=0, served_from=None, problem=missing if columns else repeated)
-        last = self._last_usable(folder)
-        if table.is_incremental or last is None:
-            return part
-        return replace(part, served_from=last.served_from, rows=last.rows)
-
-    def _write_all(self, table: Table, parts: Sequence[StagedPart], target: Path) -> int:
+    def _write_all(self, parts: Sequence[tuple[StagedPart, Path]], target: Path) -> int:
         """Write the rows of all serving parts; number them through and return how many they are."""
         queries, rows = [], 0
-        for number, part in enumerate(parts):
+        for number, (part, path) in enumerate(parts):
             if part.served_from is not None:
-                path = self._sender_folder(self._feed(part.feed), table.name, part.part) / f"{part.served_from}.parquet"
                 queries.append(
                     f"select {rows} + row_number() over (order by row_number) as row_number, * exclude (row_number),"
                     f" {number} as part_number, row_number as part_row from read_parquet({_literal(path)})"
@@ -354,28 +278,8 @@ class _Stage:
             )
         return rows
 
-    def _has_senders(self, table: Table) -> bool:
-        feeding = [feed for feed in self.feeds if table.name in feed.fills]
-        return len(feeding) > 1 or any(feed.has_parts for feed in feeding)
-
-    def _known_senders(self, feed: Feed, table: str) -> set[str]:
-        """Senders of this feed that were readable before this data date."""
-        folders = (self.settings.parts / self.delivery.source / table / feed.name).glob("*")
-        return {last.part for folder in folders if (last := self._last_usable(folder)) is not None}
-
-    def _last_usable(self, folder: Path) -> StagedPart | None:
-        """A sender's last usable part before this data date."""
-        earlier = max((path for path in folder.glob("*.json") if path.stem < self.day), default=None)
-        return None if earlier is None else _part_from(json.loads(earlier.read_text()))
-
-    def _feed(self, name: str) -> Feed:
-        return next(feed for feed in self.feeds if feed.name == name)
-
-    def _sender_folder(self, feed: Feed, table: str, part: str) -> Path:
-        return self.settings.parts / self.delivery.source / table / feed.name / _safe(part)
-
-    def _part_path(self, feed: Feed, table: str, part: str) -> Path:
-        return self.folder / "parts" / f"{feed.name}-{table}-{_safe(part)}.parquet"
+    def _part_path(self, feed: str, table: str, part: str) -> Path:
+        return self.folder / "parts" / f"{feed}-{table}-{folder_name(part)}.parquet"
 
 
 def _order(feed: Feed) -> int:
@@ -384,30 +288,9 @@ def _order(feed: Feed) -> int:
     return min(-1 if table == IDENTITY_MAP else names.index(table) for table in feed.fills)
 
 
-def _part_from(facts: dict[str, Any]) -> StagedPart:
-    lists = {name: tuple(facts[name]) for name in ("missing_columns", "forbidden_columns")}
-    return StagedPart(**facts | lists)
-
-
-def _file_from(facts: dict[str, Any]) -> StagedFile:
-    parts = tuple(_part_from(one) for one in facts["parts"])
-    return StagedFile(**facts | {"missing_columns": tuple(facts["missing_columns"]), "parts": parts})
-
-
-def _write_facts(path: Path, facts: dict[str, Any]) -> None:
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(facts))
-    partial.replace(path)
-
-
-def _safe(part: str) -> str:
-    """A folder name for a sender: readable where it can be, unique always."""
-    digest = hashlib.sha256(part.encode(errors="surrogateescape")).hexdigest()[:12]
-    return f"{re.sub(r'[^A-Za-z0-9.-]', '_', shown(part))[:40]}-{digest}"
-
-
-def _folder(settings: Settings, source: str, data_date: date) -> Path:
-    return settings.staged / source / data_date.isoformat()
+def _digest(parts: Sequence[StagedPart]) -> str:
+    """Changes when what any part is served by changes."""
+    return hashlib.sha256(repr([(part.part, part.sha256, part.served_from) for part in parts]).encode()).hexdigest()
 
 
 def _literal(path: Path) -> str:

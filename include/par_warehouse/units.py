@@ -8,12 +8,7 @@ Only what fits exactly one unit on the date is resolved. Everything else is left
 choose from.
 """
 
-import csv
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
-from itertools import chain, combinations
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +17,9 @@ import pyarrow as pa
 
 from par_warehouse.errors import ParError
 from par_warehouse.text import fold
+from par_warehouse.unit_aliases import read_aliases
 from par_warehouse.unit_names import has_marks, names, notation, spelled
 
-ALIAS_COLUMNS = ("ten_goi", "ma_don_vi", "hieu_luc_tu", "hieu_luc_den")
-
-_ALWAYS, _NEVER = date(1, 1, 1), date(9999, 12, 31)
 _CANDIDATES = 3
 # Below this nearness two names have nothing in common but a few letters.
 _NEAR = 0.8
@@ -53,10 +46,10 @@ class UnitDirectory:
         """Take in the units and the alias table. Raises ParError when the alias table has mistakes.
 
         ``units`` names a table or view with the typed staged ``don_vi``: ``ma_don_vi, ten_don_vi, ma_don_vi_cha,
-        hieu_luc_tu, hieu_luc_den, ke_thua_boi``. A row whose start cannot be read gives no unit, one
-        whose end cannot be read a unit never in force. A unit may have several rows.
+        hieu_luc_tu, hieu_luc_den, ke_thua_boi``. A row whose start cannot be read gives no unit, one whose end cannot
+        be read a unit that is never in force. A unit may have several rows.
         """
-        known, mistakes = _read_aliases(aliases)
+        known, mistakes = read_aliases(aliases)
         if mistakes:
             raise ParError("\n".join(mistakes))
         self.con = con
@@ -97,11 +90,6 @@ class UnitDirectory:
         )
 
 
-def check_aliases(path: Path) -> list[str]:
-    """The mistakes of an alias table, each ``file:line: what was expected``; none if it is right."""
-    return _read_aliases(path)[1]
-
-
 def _by_key(rows: Iterable[Sequence[Any]]) -> list[tuple[object, ...]]:
     """The rows (name, …) once for everything that a cell may say for the name."""
     return [(key, marks, *rest) for name, *rest in rows for marks in (False, True) for key in names(name, marks)]
@@ -122,81 +110,6 @@ def _load(
     con.register("unit_rows", pa.Table.from_pylist([dict(zip(columns, row, strict=True)) for row in rows], schema))
     con.execute(f"create or replace temp table {name} as from unit_rows")
     con.unregister("unit_rows")
-
-
-@dataclass(frozen=True)
-class _Alias:
-    line: int
-    name: str
-    unit: str
-    valid_from: date
-    valid_to: date
-
-
-def _read_aliases(path: Path) -> tuple[list[_Alias], list[str]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return [], [f"{path.name}: expected this file in the configuration folder"]
-    except UnicodeDecodeError:
-        return [], [f"{path.name}: expected a text file in UTF-8"]
-    lines = csv.reader(text.splitlines(keepends=True))
-    if tuple(next(lines, ())) != ALIAS_COLUMNS:
-        return [], [f"{path.name}:1: expected the columns {','.join(ALIAS_COLUMNS)}"]
-    aliases, mistakes = [], []
-    for row in lines:
-        cells = [" ".join(cell.split()) for cell in row]
-        if any(cells):
-            alias, expected = _alias(lines.line_num, cells)
-            aliases += [alias] if alias else []
-            mistakes += [f"{path.name}:{lines.line_num}: {one}" for one in expected]
-    mistakes += [
-        f"{path.name}:{second.line}: expected one unit for a name at a time;"
-        f" line {first.line} gives this name, or one spelled out alike, to another unit"
-        for first, second in _contradictions(aliases)
-    ]
-    return aliases, mistakes
-
-
-def _alias(line: int, cells: list[str]) -> tuple[_Alias | None, list[str]]:
-    if len(cells) != len(ALIAS_COLUMNS):
-        return None, [f"expected {len(ALIAS_COLUMNS)} fields, found {len(cells)}; quote a name that holds a comma"]
-    name, unit, *ends = cells
-    start, end = (_day(cell, when_empty) for cell, when_empty in zip(ends, (_ALWAYS, _NEVER), strict=True))
-    expected = [] if names(name, True) else ["expected a name with letters or digits in ten_goi"]
-    expected += [] if unit else ["expected the code of a unit in ma_don_vi"]
-    expected += [
-        f"expected a date such as 2025-03-01 or 01/03/2025, or nothing, in {column}"
-        for column, day in zip(ALIAS_COLUMNS[2:], (start, end), strict=True)
-        if day is None
-    ]
-    if start and end and start > end:
-        expected.append("expected hieu_luc_den not before hieu_luc_tu")
-    if expected or start is None or end is None:
-        return None, expected
-    return _Alias(line, name, unit, start, end), []
-
-
-def _day(cell: str, when_empty: date) -> date | None:
-    if not cell:
-        return when_empty
-    found = re.fullmatch(r"([0-9]{4})-([0-9]{2})-([0-9]{2})|([0-9]{2})/([0-9]{2})/([0-9]{4})", cell)
-    try:
-        return date(*map(int, found.groups()[:3] if found[1] else found.groups()[:2:-1])) if found else None
-    except ValueError:
-        return None
-
-
-def _contradictions(aliases: list[_Alias]) -> Iterator[tuple[_Alias, _Alias]]:
-    by_key: dict[str, list[_Alias]] = {}
-    for alias in aliases:
-        for key in names(alias.name, True):
-            by_key.setdefault(key, []).append(alias)
-    pairs = chain.from_iterable(combinations(found, 2) for found in by_key.values())
-    for first, second in sorted(set(pairs), key=lambda pair: (pair[1].line, pair[0].line)):
-        overlap = first.valid_from <= second.valid_to and second.valid_from <= first.valid_to
-        if overlap and first.unit != second.unit:
-            yield first, second
 
 
 _UNIT = """

@@ -23,7 +23,7 @@ from par_warehouse.ledger import last_accepted, open_ledger, taken_in
 from par_warehouse.quality_gate import Batch, Evaluation, evaluate
 from par_warehouse.rules import DELIVERY_FILE_SUITE, Rule, Suite, load_suite, suite_of
 from par_warehouse.settings import Settings
-from par_warehouse.standardise import StagedFile, StagedPart, read_staged
+from par_warehouse.staged import StagedFile, StagedPart, read_staged, staged_folder
 
 # Columns of a staged file that only help to explain what is wrong with a row.
 BESIDE_THE_CONTRACT = ("is_malformed", "part_number", "part_row", "unit_candidates")
@@ -161,7 +161,7 @@ class _Night:
             self.con.execute(
                 "insert into delivery_file values (?, ?, ?, ?, ?, ?, ?, ?)",
                 [number, table.file_name, file.problem, len(file.missing_columns), file.repeated_columns,
-                 table.is_incremental, file.rows_read, last.rows_read if last else None],
+                 file.is_incremental, file.rows_read, last.rows_read if last else None],
             )  # fmt: skip
         suite = load_suite(DELIVERY_FILE_SUITE)
         self.batches.append(Batch(suite, "delivery_file"))
@@ -450,7 +450,7 @@ class _Night:
             for path in (self.settings.accepted / source / self.data_date.isoformat()).glob("*.parquet"):
                 if str(path.relative_to(self.settings.accepted)) not in known:
                     path.unlink()
-            shutil.rmtree(self.settings.staged / source / self.data_date.isoformat(), ignore_errors=True)
+            shutil.rmtree(staged_folder(self.settings, source, self.data_date), ignore_errors=True)
 
     def summary(self) -> NightSummary:
         """The numbers of this date."""

@@ -42,8 +42,9 @@ def read_vault(settings: Settings, purpose: str) -> Iterator[duckdb.DuckDBPyConn
 def attached_vault(settings: Settings, con: duckdb.DuckDBPyConnection, purpose: str) -> Iterator[str]:
     """Attach the vault to a connection, for what keeps tables of its own there; gives its catalog name.
 
-    Logged as in ``read_vault``.
+    Persons that a killed step left on their way are there, too. Logged as in ``read_vault``.
     """
+    remember_persons(settings)
     with _look_into(settings, con, purpose, "read_write"):
         yield _CATALOG
 

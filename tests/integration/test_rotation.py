@@ -25,7 +25,7 @@ from par_warehouse.pseudonym import (
 from par_warehouse.publish import rollback, versions
 from par_warehouse.rotation import new_secret, rotate
 from par_warehouse.settings import Settings
-from par_warehouse.vault import vault_path
+from par_warehouse.vault import attached_vault, read_vault, vault_path
 from tests.killed import killed_at
 from tests.nights import published_rows, run_steps
 from tests.small_world import NIGHT, World, clean_world, deliver, settings_for
@@ -170,6 +170,27 @@ def test_says_what_it_did_logs_that_it_read_the_vault_and_can_be_done_again(
     assert where_keys_stand(settings, NEW) == set()
     assert code_secret_path(settings).read_bytes() == code_key, "the key of codes is that of the beginning"
     assert str(rotate(settings, NEWER.encode())) == "The data folder has this person key already; nothing was changed."
+
+
+def test_reaches_kept_parts_of_senders_and_every_table_of_the_vault(settings: Settings) -> None:
+    part = settings.parts / "hr" / "nhan_su" / "nhan_su" / "one sender" / f"{NIGHT}.parquet"
+    part.parent.mkdir(parents=True)
+    shutil.copyfile(next(settings.accepted.rglob("nhan_su-*.parquet")), part)
+    before = duckdb.sql(f"select * exclude (person_key) from read_parquet('{part}')").fetchall()
+    with duckdb.connect() as con, attached_vault(settings, con, "test") as vault:
+        con.execute(f"create table {vault}.identifier (value varchar primary key, person_key varchar, day date)")
+        con.execute(f"insert into {vault}.identifier values ('S1', '{keys(OLD)[0]}', '2025-01-01'), ('S2', null, null)")
+        columns = con.execute(f"describe {vault}.identifier").fetchall()
+    rotate(settings, NEW.encode())
+    assert where_keys_stand(settings, OLD) == set()
+    assert duckdb.sql(f"select * exclude (person_key) from read_parquet('{part}')").fetchall() == before
+    assert duckdb.sql(f"select person_key from read_parquet('{part}') order by row_number").fetchall() == [
+        (key,) for key in keys(NEW)
+    ]
+    with read_vault(settings, "test") as con:
+        rows = con.execute("select value, person_key from vault.identifier order by value").fetchall()
+        assert con.execute("describe vault.identifier").fetchall() == columns
+    assert rows == [("S1", keys(NEW)[0]), ("S2", None)]
 
 
 def test_no_version_with_the_old_keys_can_be_gone_back_to(settings: Settings) -> None:

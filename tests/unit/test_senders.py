@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from par_warehouse.settings import Settings
-from par_warehouse.standardise import StagedFile
+from par_warehouse.staged import StagedFile
 from tests.configurations import with_feeds
 from tests.small_world import BY_NAME, NIGHT, clean_world, csv_text, deliver, settings_for, stage
 
@@ -66,10 +66,23 @@ def test_a_silent_or_unreadable_sender_is_served_by_its_last_readable_file(setti
         ("a", "read", (NIGHT + DAY).isoformat(), 1), ("b", "missing", before, 2), ("c", "rejected", before, 1),
     ]  # fmt: skip
     assert "muc_xep_loai" in (staged.parts[2].problem or "")
-    third = send(settings, NIGHT + 2 * DAY, b=csv_text(TABLE, [rating(2, "HTXSNV")]))
+    third = send(settings, NIGHT + 2 * DAY, b=csv_text(TABLE, [rating(2, "HTXSNV"), rating(3)]))
     assert {p.part: p.served_from for p in third.parts} == {
         "a": (NIGHT + DAY).isoformat(), "b": (NIGHT + 2 * DAY).isoformat(), "c": before,
     }  # fmt: skip
+
+
+def test_a_sender_whose_rows_fall_by_more_than_thirty_percent_is_served_by_its_last_file(settings: Settings) -> None:
+    ten = [rating(number) for number in range(10, 20)]
+    send(settings, NIGHT, a=csv_text(TABLE, ten), b=csv_text(TABLE, ten), c=csv_text(TABLE, ten))
+    staged = send(
+        settings, NIGHT + DAY, a=csv_text(TABLE, ten[:7]), b=csv_text(TABLE, ten[:6]), c=csv_text(TABLE, [])
+    )
+    assert [(p.part, p.state, p.rows) for p in staged.parts] == [
+        ("a", "read", 7), ("b", "rejected", 10), ("c", "rejected", 10),
+    ]  # fmt: skip
+    assert "6 dòng" in (staged.parts[1].problem or "") and "không có dòng" in (staged.parts[2].problem or "")
+    assert staged.rows_read == 27
 
 
 def test_an_earlier_night_run_again_sees_no_later_file(settings: Settings) -> None:

@@ -12,7 +12,7 @@ import pytest
 from par_warehouse.contract import TABLES
 from par_warehouse.pseudonym import register_hmac
 from par_warehouse.settings import Settings
-from par_warehouse.standardise import StagedFile
+from par_warehouse.staged import StagedFile
 from par_warehouse.text import clean
 from tests.small_world import BY_NAME, clean_world, csv_text, deliver, settings_for
 from tests.small_world import stage as stage_source

@@ -20,8 +20,9 @@ from par_warehouse.demo.units import build_units, don_vi
 from par_warehouse.errors import ParError
 from par_warehouse.settings import PROJECT_ROOT
 from par_warehouse.text import fold
+from par_warehouse.unit_aliases import read_aliases
 from par_warehouse.unit_names import marked, notation, spelled
-from par_warehouse.units import UnitDirectory, check_aliases
+from par_warehouse.units import UnitDirectory
 
 SHIPPED = PROJECT_ROOT / "include" / "config" / "unit_aliases.csv"
 HEADER = "ten_goi,ma_don_vi,hieu_luc_tu,hieu_luc_den\n"
@@ -395,18 +396,18 @@ PLANTED = {
 def test_mistakes_in_the_alias_table_are_found(tmp_path: Path, rows: str) -> None:
     path = tmp_path / "unit_aliases.csv"
     path.write_text(f"{HEADER}{rows}\n", encoding="utf-8")
-    assert check_aliases(path) == [f"unit_aliases.csv:{PLANTED[rows]}"]
+    assert read_aliases(path)[1] == [f"unit_aliases.csv:{PLANTED[rows]}"]
     with pytest.raises(ParError, match=re.escape(PLANTED[rows])):
         directory(tmp_path, UNITS, rows)
 
 
 def test_an_alias_table_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
     path = tmp_path / "unit_aliases.csv"
-    assert check_aliases(path) == ["unit_aliases.csv: expected this file in the configuration folder"]
+    assert read_aliases(path)[1] == ["unit_aliases.csv: expected this file in the configuration folder"]
     path.write_bytes("Sở".encode("utf-16"))
-    assert check_aliases(path) == ["unit_aliases.csv: expected a text file in UTF-8"]
+    assert read_aliases(path)[1] == ["unit_aliases.csv: expected a text file in UTF-8"]
     path.write_text("ten_goi;ma_don_vi\n", encoding="utf-8")
-    assert check_aliases(path) == [
+    assert read_aliases(path)[1] == [
         "unit_aliases.csv:1: expected the columns ten_goi,ma_don_vi,hieu_luc_tu,hieu_luc_den"
     ]
 
@@ -415,9 +416,9 @@ def test_names_may_pass_from_unit_to_unit_and_be_given_twice(tmp_path: Path) -> 
     path = tmp_path / "unit_aliases.csv"
     rows = "Sở A,H29.01,,31/12/2023\nSở A,H29.02,2024-01-01,\nSO A,H29.02,2024-01-01,\n"
     path.write_text("\ufeff" + HEADER + rows, encoding="utf-8")
-    assert check_aliases(path) == []
+    assert read_aliases(path)[1] == []
     path.write_text(HEADER + "".join(reversed(rows.splitlines(keepends=True))), encoding="utf-8")
-    assert check_aliases(path) == []
+    assert read_aliases(path)[1] == []
 
 
 @pytest.fixture(scope="module")
@@ -431,7 +432,7 @@ def demo() -> Iterator[UnitDirectory]:
 
 
 def test_every_shipped_alias_leads_to_its_unit(demo: UnitDirectory) -> None:
-    assert check_aliases(SHIPPED) == []
+    assert read_aliases(SHIPPED)[1] == []
     with SHIPPED.open(encoding="utf-8") as text:
         aliases = list(csv.DictReader(text))
     assert len(aliases) > 40

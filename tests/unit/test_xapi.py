@@ -3,7 +3,10 @@
 import gc
 import hashlib
 import json
+import signal
 import stat
+import subprocess
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -19,7 +22,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from par_warehouse.contract import TABLES_BY_NAME
-from par_warehouse.dialects import Context, DeliveredFile, Part, UnreadableFile, xapi
+from par_warehouse.dialects import Context, DeliveredFile, Part, UnreadableFile, _xapi_sql, xapi
 from par_warehouse.pulls.xapi import _cut, _shape
 
 CONTEXT = Context(date(2024, 12, 31), None, {}, "300MB", 2)
@@ -34,8 +37,8 @@ MATERIAL = f"{LIBRARY}/thu-vien/TL-07"
 
 
 def number_of(text: str) -> str:
-    """An id as documented: the first 62 bits of the SHA-256."""
-    return str(int.from_bytes(hashlib.sha256(text.encode()).digest()) >> (256 - 62))
+    """An id as documented: 2**60 and the first 60 bits of the SHA-256."""
+    return str(2**60 + (int.from_bytes(hashlib.sha256(text.encode()).digest()) >> (256 - 60)))
 
 
 def agent(name: str = "013185000123", site: str = LIBRARY) -> dict[str, Any]:
@@ -415,7 +418,7 @@ def test_every_statement_is_accounted_for(drawn: list[tuple[int, str, int]], cut
     assert Counter(notes) + Counter(passed=passed, viewed=viewed) == expected
 
 
-FIELDS = xapi.needed_fields(xapi.Options.model_validate({"mapping": EXAMPLE}).mapping)
+FIELDS = _xapi_sql.needed_fields(xapi.Options.model_validate({"mapping": EXAMPLE}).mapping)
 PLACES = sorted({field[:depth] for field in FIELDS for depth in range(1, len(field) + 1)})
 LEAVES = st.sampled_from(
     [None, True, False, 0, 1.5, "", "x", COURSE, MATERIAL, LIBRARY, "Agent", "Activity", "StatementRef", "Pass",
@@ -574,8 +577,9 @@ def test_a_page_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_two_accounts_of_one_id_make_the_delivery_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
-    # With ids of two bits instead of 62, five accounts cannot all have their own.
-    monkeypatch.setattr(xapi, "_TABLES_SQL", xapi._TABLES_SQL.replace(">> 2", ">> 62"))
+    # With ids of two bits instead of 60, five accounts cannot all have their own.
+    few = _xapi_sql.TABLES_SQL.replace("left(hex, 15))::bigint", "left(hex, 1))::bigint % 4")
+    monkeypatch.setattr(_xapi_sql, "TABLES_SQL", few)
     content = json_lines([statement(number, actor=agent(f"01318500000{number}")) for number in range(5)])
     assert "the same id" in unreadable(content).en
     courses = [statement(number, object={"id": f"{LIBRARY}/cmi5/khoa-hoc/K{number}"}, verb={"id": f"{ADL}completed"})
@@ -586,6 +590,19 @@ def test_two_accounts_of_one_id_make_the_delivery_unreadable(monkeypatch: pytest
 def test_two_addresses_of_one_moodle_module_are_one() -> None:
     views = [view(n, object={"id": f"{MOODLE}/mod/{kind}/view.php?id=55"}) for n, kind in ((1, "hvp"), (2, "book"))]
     assert rows_of(parts_of(json_lines(views))["mdl_course_modules"], "id") == [("55",)]
+
+
+def test_a_moodle_module_that_is_mapped_as_a_course_is_no_course_of_the_moodle() -> None:
+    scorm = f"{MOODLE}/mod/scorm/view.php?id=55"
+    mapping = EXAMPLE | {"courses": [{"activity": scorm, "code": "KN-HD"}], "materials": []}
+    parts = parts_of(json_lines([statement(1, verb={"id": f"{ADL}passed"}, object={"id": scorm})]), mapping=mapping)
+    assert rows_of(parts["mdl_course"], "id", "idnumber") == [(number_of(scorm), "KN-HD")]
+
+
+def test_the_course_in_the_mapping_comes_before_the_context() -> None:
+    seen = view(1, context={"contextActivities": {"parent": [{"id": COURSE}]}})
+    shelf = number_of(f"{LIBRARY}/cmi5/khoa-hoc/KN-TD")
+    assert rows_of(parts_of(json_lines([seen]))["mdl_course_modules"], "course") == [(shelf,)]
 
 
 def test_temporary_files_are_private_and_go_with_the_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -599,6 +616,27 @@ def test_temporary_files_are_private_and_go_with_the_parts(tmp_path: Path, monke
     assert list(tmp_path.iterdir()) == []
     error = unreadable(b"{")
     assert list(tmp_path.iterdir()) == [], error
+
+
+KILLED = """
+import os, signal, sys, tempfile
+tempfile.tempdir = sys.argv[1]
+from par_warehouse.dialects._spill_folder import SpillFolder
+(SpillFolder().path / "spilled").write_text("013185000123")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_spilled_is_removed_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    running = parts_of(json_lines([statement(1)]))
+    (used,) = tmp_path.iterdir()
+    assert subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False).returncode == -signal.SIGKILL
+    (left,) = set(tmp_path.iterdir()) - {used}
+    assert (left / "spilled").exists()
+    parts_of(json_lines([statement(1)]))
+    assert list(tmp_path.iterdir()) == [used]
+    assert len(rows_of(running["mdl_user"])) == 1
 
 
 @pytest.mark.parametrize(

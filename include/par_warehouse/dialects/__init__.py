@@ -27,7 +27,6 @@ from pydantic import BaseModel, ConfigDict
 
 from par_warehouse.errors import ParError
 
-
 LOWEST_MADE_ID = 1 << 60
 """Where a delivery has no number for an account, a course or an event, a dialect makes one of at least this, and below
 twice this, out of what names the thing there. ``standardise`` hides them under a key, as they could be made again."""

@@ -26,7 +26,7 @@ def title_value(sheet: Sheet, header: Header, label: str) -> str:
                         (at for at in range(column + 1, len(sheet.rows[row])) if sheet.rows[row][at].strip()), -1
                     )
                     value = sheet.rows[row][place].strip() if place >= 0 else ""
-                if row in sheet.formulas.get(place, ()):
+                if any(row in sheet.formulas.get(at, ()) for at in range(column, place + 1)):
                     raise _unusable(sheet, label, "ghi bằng công thức", "is made by a formula")
                 if value:
                     found.add(value)

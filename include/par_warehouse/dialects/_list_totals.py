@@ -32,17 +32,19 @@ class _Total:
 def refuse_wrong_totals(sheet: Sheet, header: Header, kinds: Mapping[int, Row], everywhere: int) -> None:
     """Raise UnreadableFile when a total of the sheet is neither that of its rows nor that of the workbook.
 
-    ``everywhere`` is the number of persons in the workbook. Where totals stand in several places, each may also be that
-    of its section.
+    ``everywhere`` is the number of persons in the workbook. A total may be that of its section where there are several
+    sections, or totals in several places.
     """
     persons = sum(kind is Row.PERSON for kind in kinds.values())
     totals = list(_totals(sheet, header, kinds))
     has_subtotals = len({total.above for total in totals if total.row > header.bottom}) > 1
     for total in totals:
-        meant = (persons, total.in_section, total.since_total) if has_subtotals else (persons,)
+        meant = {persons}
+        if has_subtotals or total.in_section < total.above:
+            meant |= {total.in_section, total.since_total}
         if not {everywhere, *meant} & set(total.stated):
             number, row, stated = sheet.number, sheet.row_number(total.row), total.stated[0]
-            found = " / ".join(str(count) for count in dict.fromkeys(meant))
+            found = " / ".join(str(count) for count in sorted(meant - {0} or meant, reverse=True))
             raise UnreadableFile(
                 f"Trang tính thứ {number}, dòng {row}: ghi tổng số {stated} nhưng tìm thấy {found} dòng. Kiểm tra danh"
                 " sách có thiếu hoặc thừa người không, sửa danh sách hoặc sửa tổng số, rồi gửi lại.",

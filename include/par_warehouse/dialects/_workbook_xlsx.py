@@ -3,8 +3,19 @@
 import posixpath
 from collections.abc import Mapping
 
-from par_warehouse.dialects._workbook_facts import SheetFacts, check_sheet_count, damaged, has_links, has_macros
+from par_warehouse.dialects import UnreadableFile
+from par_warehouse.dialects._workbook_facts import (
+    SheetFacts,
+    check_sheet_count,
+    damaged,
+    has_links,
+    has_macros,
+    letters,
+)
 from par_warehouse.dialects._workbook_zip import Archive
+
+_ERRORS = {"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!"}
+"""Those that the reader of values knows. Later ones, such as ``#SPILL!``, only formulas of newer versions show."""
 
 
 def sheet_facts(content: bytes) -> list[SheetFacts]:
@@ -109,8 +120,18 @@ class _Cells:
                         is_hidden=self.row_is_hidden,
                         is_formula=self.is_formula,
                     )
-                    if self.error:
-                        self.facts.errors[self.row, self.column] = self.error
+                    if self.error is not None:
+                        self.facts.errors[self.row, self.column] = self._known_error(self.error)
+
+    def _known_error(self, error: str) -> str:
+        if error in _ERRORS:
+            return error
+        cell = f"{letters(self.column)}{self.row + 1}"
+        raise UnreadableFile(
+            f"Trang tính thứ {self.facts.number}, ô {cell}: công thức báo lỗi. Sửa hoặc xóa ô này rồi gửi lại.",
+            f"Sheet {self.facts.number}, cell {cell}: a formula shows an error. Correct or delete the cell, then send"
+            " the file again.",
+        )
 
 
 def _address(text: str) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from typing import Literal
 
 import pyarrow as pa
 
+from par_warehouse.dialects import LOWEST_MADE_ID
 from par_warehouse.dialects._xapi_mapping import VOIDED, Course, MappingOfStatements, Material, Meaning
 
 _FIELDS = {
@@ -36,8 +37,8 @@ _TIME = (
     r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:[.,]\d+)?(?:[Zz]|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)"
 )  # fmt: skip
 
-TABLES_SQL = """
-    create macro first_62_bits(hex) as (('0x' || left(hex, 16))::ubigint >> 2)::bigint;
+TABLES_SQL = f"""
+    create macro made_id(hex) as {LOWEST_MADE_ID}::bigint + ('0x' || left(hex, 15))::bigint;
     create macro key_of(name) as left(sha256(name), 32)::uuid;
     create table statement (position bigint, key uuid, target uuid, content ubigint, kind varchar, user_id bigint,
         course_id bigint, material_id bigint, seconds bigint);
@@ -93,7 +94,7 @@ SETTLE_SQL = """
     drop table statement;
 
     create table evidence as
-    select kind, position, first_62_bits(replace(key::varchar, '-', '')) as id,
+    select kind, position, made_id(replace(key::varchar, '-', '')) as id,
         user_id, course_id, material_id, if(seconds <> 0, seconds::varchar, '?') as happened
     from judged where kind in ('passed', 'viewed');
 
@@ -244,7 +245,7 @@ def _activity_sql(mapping: MappingOfStatements) -> str:
             left join (from listed where is_course) as course using (iri)
             left join (from listed where not is_course) as material using (iri)
         )
-        select iri, is_course, coalesce(moodle_id::bigint, first_62_bits(sha256(iri))),
+        select iri, is_course, coalesce(moodle_id::bigint, made_id(sha256(iri))),
             coalesce(moodle_id, iri), case when is_course then course_code else material_code end, course
         from (
             select *, coalesce(moodle_course, course_code) is not null as is_course,
@@ -311,7 +312,7 @@ def _meant_sql(mapping: MappingOfStatements) -> str:
             hash({content}, kind, seconds) as content,
             kind, agent,
             if(kind in ('passed', 'viewed'),
-                coalesce(try_cast(regexp_extract(agent, '^moodle (.+)$', 1) as bigint), first_62_bits(sha256(agent))),
+                coalesce(try_cast(regexp_extract(agent, '^moodle (.+)$', 1) as bigint), made_id(sha256(agent))),
                 null) as user_id,
             if(is_course, object_id, coalesce(own_course_id, context_course_id)) as course_id,
             if(is_course, null, object_id) as material_id,

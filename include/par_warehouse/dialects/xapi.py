@@ -23,17 +23,18 @@ material. Every other statement is counted by kind, so that nothing goes unseen:
 ``actors_unusable``
     The statement would count, but its actor is missing, a group, or has not exactly one identifier.
 
-Ids are Moodle's own where the mapping names the site (``moodle_site``). Every other id is made of a text: the first 62
-bits of the SHA-256 of ``account <homePage> <name>``, ``mbox <IRI>``, ``mbox_sha1sum <hex digits>`` or ``openid <URI>``
-for accounts, of the IRI for courses and materials, of the id in lower case for statements (of all that is used of it,
-where it has none). Two accounts, courses or materials of one id make the delivery unreadable.
+Ids are Moodle's own where the mapping names the site (``moodle_site``). Every other id is made (``LOWEST_MADE_ID``): it
+is 2**60 plus the first 60 bits of the SHA-256 of a text: of ``account <homePage> <name>``, ``mbox <IRI>``,
+``mbox_sha1sum <hex digits>`` or ``openid <URI>`` for accounts, of the IRI for courses and materials, of the id in lower
+case for statements (of all that is used of it, where it has none). Two accounts, courses or materials of one id make
+the delivery unreadable.
 
 An account name of 12 digits is an identification number; of all other accounts the name (or mail address without
 ``mailto:``, or hash, or URI) goes to ``username``. Moodle's user ids go to neither: who they are, another feed says.
 """
 
 import re
-import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -48,6 +49,7 @@ from pydantic import Field
 from par_warehouse.contract import TABLES_BY_NAME
 from par_warehouse.dialects import Context, DeliveredFile, DialectOptions, Part, Records, UnreadableFile
 from par_warehouse.dialects import _xapi_sql as sql
+from par_warehouse.dialects._spill_folder import SpillFolder
 from par_warehouse.dialects._xapi_mapping import MappingOfStatements
 
 LONGEST_LINE_BYTES = 16 << 20
@@ -89,28 +91,28 @@ def read(files: Sequence[DeliveredFile], options: Options, context: Context) -> 
         stack.pop_all()
     return [
         Part(table, [column.name for column in TABLES_BY_NAME[table].columns], partial(statements.rows, table), notes)
-        for table in _ROWS_SQL
+        for table in sql.ROWS_SQL
     ]
 
 
 class _Statements:
-    """The statements of one delivery, cut down to numbers, in a DuckDB that spills to a private temporary folder.
+    """The statements of one delivery, cut down to numbers, in a DuckDB that spills to a private folder.
 
-    The folder goes when the last part that reads from it is gone.
+    Both go when the last part that reads from them is gone.
     """
 
     def __init__(self, mapping: MappingOfStatements, context: Context) -> None:
-        folder = tempfile.mkdtemp(prefix="par-xapi-")
+        folder = SpillFolder()
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": context.memory_limit,
             "threads": context.threads,
-            "temp_directory": folder,
+            "temp_directory": str(folder.path),
         }
         self._con = duckdb.connect(config=config)
         self.close = weakref.finalize(self, _close, self._con, folder)
-        self._con.register("listed", _listed(mapping))
-        self._con.execute(_TABLES_SQL)
-        self._take_sql = _take_sql(mapping)
+        self._con.register("listed", sql.listed(mapping))
+        self._con.execute(sql.TABLES_SQL)
+        self._take_sql = sql.take_sql(mapping)
         self._read = 0
 
     def take(self, file: DeliveredFile, is_last: bool) -> None:
@@ -123,8 +125,8 @@ class _Statements:
             for chunk in chunks:
                 self._con.register("chunk", chunk)
                 self._check(file, ("bản ghi", "record") if is_page else ("dòng", "line"))
-                for sql in self._take_sql:
-                    self._con.execute(sql)
+                for step in self._take_sql:
+                    self._con.execute(step)
                 self._read += len(chunk)
 
     def _page(self, file: DeliveredFile, block: bytes, stream: BinaryIO, is_last: bool) -> Iterator[pa.Table]:
@@ -152,7 +154,7 @@ class _Statements:
 
     def _check(self, file: DeliveredFile, word: tuple[str, str]) -> None:
         """Every line of the chunk is one JSON object without repeated keys, or blank."""
-        ((broken, repeated),) = self._con.execute(_CHECK_SQL).fetchall()
+        ((broken, repeated),) = self._con.execute(sql.CHECK_SQL).fetchall()
         vi, en = word
         if broken is not None:
             raise UnreadableFile(
@@ -170,12 +172,12 @@ class _Statements:
 
     def settle(self) -> dict[str, int]:
         """Apply duplicates and voiding over all files; return the notes. Raises UnreadableFile for equal ids."""
-        if self._con.execute(_COLLISION_SQL).fetchone():
+        if self._con.execute(sql.COLLISION_SQL).fetchone():
             raise UnreadableFile(
                 "hai tài khoản, khóa học hoặc học liệu khác nhau nhận cùng một mã số; hãy báo quản trị kho dữ liệu",
                 "two different accounts, courses or materials get the same id; tell the warehouse's administrators",
             )
-        self._con.execute(_SETTLE_SQL)
+        self._con.execute(sql.SETTLE_SQL)
         counts = self._con.execute("select kind, count(*) from judged group by kind order by kind").fetchall()
         self._con.execute("drop table judged")
         others = {kind: count for kind, count in counts if kind not in ("passed", "viewed")}
@@ -184,15 +186,15 @@ class _Statements:
     def rows(self, table: str, wanted: Sequence[str]) -> Iterator[Records]:
         """The rows of one table in the order of their numbers."""
         cells = "".join(f"coalesce({name}::varchar, '') as {name}, " for name in wanted)
-        found = self._con.cursor().execute(f"select {cells}position from ({_ROWS_SQL[table]}) order by position")
+        found = self._con.cursor().execute(f"select {cells}position from ({sql.ROWS_SQL[table]}) order by position")
         for batch in found.to_arrow_reader(_BATCH_ROWS):
             rows = pa.Table.from_batches([batch])
             yield Records(rows.select(list(wanted)), rows["position"].to_numpy(), is_plain=table in _PLAIN)
 
 
-def _close(con: duckdb.DuckDBPyConnection, folder: str) -> None:
+def _close(con: duckdb.DuckDBPyConnection, folder: SpillFolder) -> None:
     con.close()
-    shutil.rmtree(folder, ignore_errors=True)
+    folder.close()
 
 
 def _lines(file: DeliveredFile, block: bytes, stream: BinaryIO) -> Iterator[pa.Table]:
@@ -234,5 +236,3 @@ def _numbered(lines: pa.Array, before: int) -> pa.Table:
     table = pa.table({"number": pa.array(np.arange(before + 1, before + 1 + len(lines))), "line": lines})
     # DuckDB gives each batch to one thread.
     return pa.Table.from_batches(table.to_batches(max_chunksize=_LINES_AT_ONCE), table.schema)
-
-

@@ -18,7 +18,9 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from par_warehouse.dialects.xapi import PAGE_BYTES, MappingOfStatements, Options, needed_fields
+from par_warehouse.dialects._xapi_mapping import MappingOfStatements
+from par_warehouse.dialects._xapi_sql import needed_fields
+from par_warehouse.dialects.xapi import PAGE_BYTES, Options
 from par_warehouse.pulls import Access, Pages, PullFailed, PullRefused, Window
 
 ATTEMPTS = 6

@@ -1,0 +1,91 @@
+"""Senders: the parts of a table that several senders fill, kept so that each silent sender is served by its last one.
+
+Layout: ``parts/<source>/<table>/<feed>/<sender>/<data date>.parquet`` with the staged rows and a ``.json`` beside it.
+A part is kept only if it is usable. A night looks only at nights before it, so an old date run again sees the same.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from par_warehouse.config import Feed
+from par_warehouse.contract import Table
+from par_warehouse.copying import shown
+from par_warehouse.settings import Settings
+from par_warehouse.staged import StagedPart, part_from, write_json
+
+
+class Senders:
+    """The parts of one source, seen from one data date."""
+
+    def __init__(self, settings: Settings, source: str, day: str) -> None:
+        self._folder = settings.parts / source
+        self._day = day
+
+    def forget_tonight(self) -> None:
+        """Remove what an earlier run of this data date has kept."""
+        for kept in self._folder.glob(f"*/*/*/{self._day}.*"):
+            kept.unlink()
+
+    def silent(self, feed: Feed, table: str, heard: set[str]) -> list[StagedPart]:
+        """A part that is missing for each sender of the past that is not among those ``heard`` tonight."""
+        folders = (self._folder / table / feed.name).glob("*")
+        known = {last.part for folder in folders if (last := self._last(folder)) is not None}
+        names = {part: shown(feed.files.replace("{part}", part) or feed.name) for part in known - heard}
+        return [StagedPart(feed.name, feed.dialect, part, name, "missing") for part, name in names.items()]
+
+    def serve(self, feed: Feed, table: Table, part: StagedPart, rows: Path) -> StagedPart:
+        """Keep a usable part, whose staged rows are ``rows``; serve another by the last usable one of its sender.
+
+        A part with no rows, or with more than 30 % fewer than the sender's last one, is not usable, as the export
+        contract has it for whole files; increments are exempt from that, and nothing serves in their place.
+        """
+        folder = self._sender(feed, table.name, part.part)
+        last, is_increment = self._last(folder), table.is_incremental or feed.increments
+        if part.state == "read" and (problem := _problem(part, None if is_increment else last, is_increment)):
+            part = replace(part, state="rejected", served_from=None, rows=0, problem=problem)
+        if part.state == "read":
+            folder.mkdir(parents=True, exist_ok=True)
+            rows.replace(folder / f"{self._day}.parquet")
+            write_json(folder / f"{self._day}.json", asdict(part))
+            return part
+        if is_increment or last is None:
+            return part
+        return replace(part, served_from=last.served_from, rows=last.rows)
+
+    def rows(self, feed: Feed, table: str, part: StagedPart) -> Path:
+        """The staged rows that serve a part."""
+        return self._sender(feed, table, part.part) / f"{part.served_from}.parquet"
+
+    def _last(self, folder: Path) -> StagedPart | None:
+        earlier = max((path for path in folder.glob("*.json") if path.stem < self._day), default=None)
+        return None if earlier is None else part_from(json.loads(earlier.read_text()))
+
+    def _sender(self, feed: Feed, table: str, part: str) -> Path:
+        return self._folder / table / feed.name / folder_name(part)
+
+
+def folder_name(part: str) -> str:
+    """A file name for a sender: readable where it can be, unique always."""
+    digest = hashlib.sha256(part.encode(errors="surrogateescape")).hexdigest()[:12]
+    return f"{re.sub(r'[^A-Za-z0-9.-]', '_', shown(part))[:40]}-{digest}"
+
+
+def _problem(part: StagedPart, last: StagedPart | None, may_be_empty: bool) -> str | None:
+    """Why a part that was read cannot be used, None when it can."""
+    if part.missing_columns:
+        columns = ", ".join(part.missing_columns)
+        return f"thiếu cột {columns} | columns missing: {columns}"
+    if part.repeated_columns:
+        return "một cột có hai lần | a column stands there twice"
+    if part.rows == 0 and not may_be_empty:
+        return "tệp không có dòng dữ liệu nào | the file has no rows"
+    if last is not None and part.rows * 10 < last.rows * 7:
+        return (
+            f"tệp có {part.rows} dòng, ít hơn quá 30 % so với {last.rows} dòng của lần trước; hãy kiểm tra và gửi lại"
+            f" | the file has {part.rows} rows, more than 30 % fewer than the {last.rows} of last time;"
+            " check it and send it again"
+        )
+    return None
