@@ -23,6 +23,14 @@ from par_warehouse.settings import PROJECT_ROOT, Settings
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 _RESULT_COLUMNS = "run_id varchar, data_date date, node varchar, kind varchar, status varchar, failures bigint"
 
+_DELETIONS = """
+create or replace table build.ops.raw_file_deletion as
+select source, data_date, file_name, sha256, bytes, as_of, keep_days, recorded_at as deleted_at
+from ledger.ops.raw_file_deletion
+where state = 'deleted'
+order by all
+"""
+
 
 @dataclass(frozen=True)
 class Build:
@@ -178,6 +186,7 @@ def _copy_ops(settings: Settings, present: Build, results: Iterable[dict[str, An
                 f"insert into build.ops.{table} by name select {columns} from ledger.ops.{table}"
                 " where data_date in (select data_date from changed) order by all"
             )
+        con.execute(_DELETIONS)
         con.execute("delete from build.ops.model_result where data_date = ?", [present.data_date])
         con.executemany(
             "insert into build.ops.model_result values (?, ?, ?, ?, ?, ?)",

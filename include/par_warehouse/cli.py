@@ -162,6 +162,28 @@ def check_config() -> None:
     console.print(f"The configuration in {settings.config_dir} is right: {feeds}.", soft_wrap=True)
 
 
+@app.command("rotate-person-key")
+def rotate_person_key() -> None:
+    """Give every person a new person_key, under PAR_PERSON_KEY_SECRET_NEW."""
+    from par_warehouse.rotation import new_secret, rotate
+
+    console.print(str(rotate(Settings.from_environment(), new_secret())), soft_wrap=True)
+
+
+@app.command()
+def housekeeping(
+    as_of: Annotated[datetime | None, _date_option("--as-of", "Day to count from; today by default.")] = None,
+) -> None:
+    """Delete the raw files that have expired."""
+    from par_warehouse.landing import ZONE
+    from par_warehouse.retention import delete_expired
+
+    settings = Settings.from_environment()
+    with run_lock(settings):
+        day = (as_of or datetime.now(ZONE)).date()
+        console.print(str(delete_expired(settings, day, settings.raw_retention_days)), soft_wrap=True)
+
+
 @app.command()
 def rollback() -> None:
     """Switch the publication back to the version before the present one."""
@@ -211,15 +233,16 @@ def airflow(port: Annotated[int, typer.Option(help="Port of the web UI on localh
 def _prepare(settings: Settings, last_night: date = DEMO_LAST_NIGHT, nights: int = DEMO_NIGHTS) -> None:
     """The set-up that every run needs: the secret, and demo exports if no source is configured."""
     from par_airflow.home import use_local_airflow
-    from par_warehouse import pseudonym
+    from par_warehouse.keys import LANDING_KEY, PERSON_KEY
+    from par_warehouse.pseudonym import check_secret
 
     os.environ.setdefault("PAR_TASK_RETRIES", "0")
     use_local_airflow(settings)
-    made = pseudonym.ensure_development_secret(settings)
-    pseudonym.check_secret(settings)
-    if made:
-        path = pseudonym.development_secret_path(settings)
-        console.print(f"PAR_PERSON_KEY_SECRET is not set: made a development secret in {path}.", soft_wrap=True)
+    for secret in (PERSON_KEY, LANDING_KEY):
+        if secret.ensure_development(settings):
+            path = secret.development_path(settings)
+            console.print(f"{secret.variable} is not set: made a development secret in {path}.", soft_wrap=True)
+    check_secret(settings)
     demo = settings.landing / "demo-exports"
     if settings.uses_demo and not any(demo.glob("hr/*/_SUCCESS")):
         console.print(

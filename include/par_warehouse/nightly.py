@@ -35,6 +35,7 @@ def _step(work: Callable[P, str]) -> Callable[P, str]:
     def locked(*args: P.args, **kwargs: P.kwargs) -> str:
         settings = next(one for one in args if isinstance(one, Settings))
         with run_lock(settings, wait_seconds=LOCK_PATIENCE_SECONDS):
+            check_secret(settings)
             started = time.monotonic()
             line = work(*args, **kwargs)
         step = work.__name__.split("_")[0]
@@ -81,7 +82,6 @@ def pull(
 @_step
 def standardise_source(settings: Settings, source: str, data_date: date) -> str:
     """Turn every landed delivery that is to be taken in into contract tables without personal data."""
-    check_secret(settings)
     configuration = load_configuration(settings.config_dir)
     rows = files = 0
     for day in validate.dates_to_take_in(settings, data_date):

@@ -37,16 +37,6 @@ def code_secret_path(settings: Settings) -> Path:
     return settings.vault / "code-key"
 
 
-def ensure_development_secret(settings: Settings) -> bool:
-    """Make the development secret if no secret is set and none exists; True when it was made now."""
-    return PERSON_KEY.ensure_development(settings)
-
-
-def development_secret_path(settings: Settings) -> Path:
-    """Where the development secret lies (mode 0600)."""
-    return PERSON_KEY.development_path(settings)
-
-
 def check_secret(settings: Settings) -> None:
     """Refuse to mix two secrets in one data folder. Raises ParError.
 

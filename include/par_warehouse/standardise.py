@@ -83,6 +83,7 @@ class _Stage:
             config: dict[str, str | bool | int | float | list[str]] = {
                 "memory_limit": self.settings.memory_limit,
                 "threads": self.settings.threads,
+                "temp_directory": str(self.settings.vault / "spill"),
             }
             self.con = stack.enter_context(duckdb.connect(config=config))
             register_hashes(self.con, self.settings)

@@ -13,11 +13,10 @@ import pytest
 
 from par_warehouse import nightly
 from par_warehouse.errors import ParError
+from par_warehouse.keys import PERSON_KEY
 from par_warehouse.pseudonym import (
     check_secret,
     code_secret_path,
-    development_secret_path,
-    ensure_development_secret,
     keep_proofs,
     kept_proofs,
     secret_proof,
@@ -259,9 +258,9 @@ def test_wrong_secrets_are_sentences(settings: Settings, monkeypatch: pytest.Mon
 
 def test_a_development_secret_is_gone_with_its_keys(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PAR_PERSON_KEY_SECRET")
-    ensure_development_secret(settings)
-    development_secret_path(settings).write_text(OLD)
+    PERSON_KEY.ensure_development(settings)
+    PERSON_KEY.development_path(settings).write_text(OLD)
     rotate(settings, NEW.encode())
-    assert not development_secret_path(settings).exists()
+    assert not PERSON_KEY.development_path(settings).exists()
     monkeypatch.setenv("PAR_PERSON_KEY_SECRET", NEW)
     check_secret(settings)

@@ -9,12 +9,11 @@ import duckdb
 import pytest
 
 from par_warehouse.errors import ParError
+from par_warehouse.keys import PERSON_KEY
 from par_warehouse.pseudonym import (
     check_secret,
     code_secret,
     code_secret_path,
-    development_secret_path,
-    ensure_development_secret,
     keep_proofs,
     kept_proofs,
     person_secret,
@@ -32,11 +31,11 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 def test_a_development_secret_is_made_once_with_mode_0600(settings: Settings) -> None:
-    assert ensure_development_secret(settings)
+    assert PERSON_KEY.ensure_development(settings)
     secret = person_secret(settings)
     assert len(secret) >= 32
-    assert development_secret_path(settings).stat().st_mode & 0o777 == 0o600
-    assert not ensure_development_secret(settings)
+    assert PERSON_KEY.development_path(settings).stat().st_mode & 0o777 == 0o600
+    assert not PERSON_KEY.ensure_development(settings)
     assert person_secret(settings) == secret
 
 
@@ -46,15 +45,15 @@ def test_whoever_needs_a_secret_first_makes_it_and_says_so(
     secret = person_secret(settings)
     assert person_secret(settings) == secret
     assert [record.getMessage() for record in caplog.records] == [
-        f"PAR_PERSON_KEY_SECRET is not set: made a development secret in {development_secret_path(settings)}."
+        f"PAR_PERSON_KEY_SECRET is not set: made a development secret in {PERSON_KEY.development_path(settings)}."
     ]
 
 
 def test_a_given_secret_is_used_as_utf_8_and_none_is_made(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAR_PERSON_KEY_SECRET", "bí mật")
-    assert not ensure_development_secret(settings)
+    assert not PERSON_KEY.ensure_development(settings)
     assert person_secret(settings) == "bí mật".encode()
-    assert not development_secret_path(settings).exists()
+    assert not PERSON_KEY.development_path(settings).exists()
 
 
 def test_a_secret_may_be_given_as_a_file_and_the_variable_goes_first(
@@ -64,7 +63,7 @@ def test_a_secret_may_be_given_as_a_file_and_the_variable_goes_first(
     file.write_text("bí mật \n", encoding="utf-8")
     monkeypatch.setenv("PAR_PERSON_KEY_SECRET_FILE", str(file))
     assert person_secret(settings) == "bí mật ".encode(), "only the line break at the end is not part of it"
-    assert not development_secret_path(settings).exists()
+    assert not PERSON_KEY.development_path(settings).exists()
     monkeypatch.setenv("PAR_PERSON_KEY_SECRET", "variable")
     assert person_secret(settings) == b"variable"
 
@@ -79,7 +78,7 @@ def test_a_file_without_a_secret_is_told(
     monkeypatch.setenv("PAR_PERSON_KEY_SECRET_FILE", str(file))
     with pytest.raises(ParError, match=f"PAR_PERSON_KEY_SECRET_FILE names .*person-key, which .*{told}"):
         person_secret(settings)
-    assert not development_secret_path(settings).exists()
+    assert not PERSON_KEY.development_path(settings).exists()
 
 
 def test_another_secret_for_the_same_data_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,7 +148,7 @@ class _RowReader:
         cells = self.sheet.rows[row]
         above = self.sheet.rows[self.header.top : self.header.bottom + 1]
         if all(
-            any(folded(cell) == folded(heading[position]) for heading in above)
+            any(heading[position].strip() and folded(cell) == folded(heading[position]) for heading in above)
             for position, cell in enumerate(cells)
             if cell.strip()
         ):
