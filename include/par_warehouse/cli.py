@@ -140,6 +140,14 @@ def show_loads(date_: DataDate = None) -> None:
     console.print(show.loads(Settings.from_environment(), date_.date() if date_ else None))
 
 
+@show_app.command("parts")
+def show_parts(date_: DataDate = None) -> None:
+    """What each sender's files gave, in which dialect, and why some could not be read."""
+    from par_warehouse import show
+
+    console.print(show.parts(Settings.from_environment(), date_.date() if date_ else None))
+
+
 @show_app.command("quarantine")
 def show_quarantine(
     date_: DataDate = None,
@@ -160,6 +168,20 @@ def check_config() -> None:
     sources = load_configuration(settings.config_dir).sources
     feeds = ", ".join(f"{name} {len(sources.of(name).feeds)} feeds" for name in type(sources).model_fields)
     console.print(f"The configuration in {settings.config_dir} is right: {feeds}.", soft_wrap=True)
+
+
+@app.command()
+def unseal(
+    source: Annotated[str, typer.Argument(help="hr or elearning.")],
+    date_: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], metavar="DATE", help="Data date, YYYY-MM-DD.")],
+    name: Annotated[str, typer.Argument(help="Name of the file as it was delivered.")],
+    into: Annotated[Path, typer.Option(help="The new file to write it to; remove it after use.")],
+) -> None:
+    """Take one delivered file out of the landing zone as it came, to look at it. The log of the vault names this."""
+    from par_warehouse.landing import unseal_file
+
+    size = unseal_file(Settings.from_environment(), source, date_.date(), name, into)
+    console.print(f"{into} holds {size:,} bytes as they were delivered. It may name people: remove it after use.")
 
 
 @app.command("rotate-person-key")

@@ -7,7 +7,9 @@ manifest. What a system answered to a pull lies there in the same way, as pages 
 
 import hashlib
 import json
+import os
 import re
+import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ from par_warehouse.errors import ParError
 from par_warehouse.pulls import Access, Window, pull_of
 from par_warehouse.sealing import landing_key, open_sealed, seal
 from par_warehouse.settings import Settings
+from par_warehouse.vault import note_read
 
 SUCCESS_MARKER = "_SUCCESS"
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -160,6 +163,31 @@ def landed(settings: Settings, source: str, data_date: date) -> Delivery | None:
     }
     refused = {name: LandedFile(None, None, 0, (vi, en)) for name, (vi, en) in manifest["refused"].items()}
     return Delivery(source, data_date, files | refused)
+
+
+def not_taken(settings: Settings, source: str, data_date: date) -> int:
+    """How many delivered files of a date no feed takes; they are not copied."""
+    return int(_read_manifest(settings, source, data_date)["not_taken"])
+
+
+def unseal_file(settings: Settings, source: str, data_date: date, name: str, into: Path) -> int:
+    """Write a delivered file as it came to the new file ``into`` (mode 0600); return its size in bytes.
+
+    The log of the vault gets a line first, as the file may name people. Raises ParError when there is no such file.
+    """
+    delivery = landed(settings, source, data_date) if source in SOURCES else None
+    if delivery is None or name not in delivery.files or delivery.files[name].path is None:
+        known = ", ".join(shown(one) for one in sorted(delivery.files)) if delivery else "nothing"
+        raise ParError(f"{source} has not delivered {shown(name)} for {data_date}; landed: {known}.")
+    note_read(settings, f"look at the delivered file {shown(name)} of {source}, {data_date}")
+    file = delivery.delivered_file(settings, name)
+    try:
+        descriptor = os.open(into, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise ParError(f"{into} cannot be made ({error.strerror}). Name a new file in a folder that exists.") from None
+    with os.fdopen(descriptor, "wb") as target, file.open() as stream:
+        shutil.copyfileobj(stream, target, 1 << 20)
+    return file.size
 
 
 def landed_dates(settings: Settings, source: str) -> list[date]:

@@ -70,13 +70,14 @@ def pull(
     days = ", ".join(day.isoformat() for day in copied) or "nothing new"
     if delivery is None:
         return f"{source}: landed {days}; {data_date} is not delivered, carrying forward"
-    refused = sum(file.refusal is not None for file in delivery.files.values())
-    files = f"{len(delivery.files) - refused} files for {data_date}"
-    return (
-        f"{source}: landed {days}; {files}"
-        + (f", {refused} refused" if refused else "")
-        + (f", {pages} pages asked for" if pages else "")
-    )
+    counts = {
+        "refused": sum(file.refusal is not None for file in delivery.files.values()),
+        "that no feed takes": landing.not_taken(settings, source, data_date),
+    }
+    told = [f"{len(delivery.files) - counts['refused']} files for {data_date}"]
+    told += [f"{count} {what}" for what, count in counts.items() if count]
+    told += [f"{pages} pages asked for"] if pages else []
+    return f"{source}: landed {days}; {', '.join(told)}"
 
 
 @_step

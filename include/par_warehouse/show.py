@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 
 from par_warehouse.errors import ParError
@@ -90,7 +91,32 @@ def loads(settings: Settings, data_date: date | None) -> Table:
     for source, file, state, served, read, accepted, quarantined, warned, message in rows:
         style = {"accepted": "green", "rejected": "red", "missing": "yellow"}[state]
         numbers = [f"{number:,}" for number in (read, accepted, quarantined, warned)]
-        table.add_row(source, file, f"[{style}]{state}[/{style}]", str(served or "nothing"), *numbers, message or "")
+        table.add_row(
+            source, file, f"[{style}]{state}[/{style}]", str(served or "nothing"), *numbers, escape(message or "")
+        )
+    return table
+
+
+def parts(settings: Settings, data_date: date | None) -> Table:
+    """What each sender's files gave on a data date, or why they could not be read."""
+    day = data_date or _latest_taken_in(settings)
+    rows = _query(
+        settings.ledger,
+        "select file_name, delivered_name, dialect, state, served_from_date, rows_read, forbidden_columns, notes,"
+        " message from ops.delivery_part where data_date = ? order by source, file_name, feed, part",
+        [day],
+    )
+    table = Table(title=f"Delivered parts of {day}", title_justify="left")
+    for heading in ("Table", "Delivered file", "Dialect", "State", "Serves from"):
+        table.add_column(heading)
+    table.add_column("Rows", justify="right")
+    table.add_column("Remarks")
+    for name, delivered, dialect, state, served, count, forbidden, notes, message in rows:
+        style = {"read": "green", "rejected": "red", "missing": "yellow"}[state]
+        remarks = [message, notes, forbidden and f"forbidden columns: {forbidden}"]
+        told = escape("; ".join(remark for remark in remarks if remark))
+        state = f"[{style}]{state}[/{style}]"
+        table.add_row(name, escape(delivered), dialect, state, str(served or "nothing"), f"{count:,}", told)
     return table
 
 
@@ -111,7 +137,7 @@ def quarantine(settings: Settings, data_date: date | None, limit: int) -> Table:
     for heading in ("Rules broken", "Column", "What to do"):
         table.add_column(heading)
     for file, number, codes, column, message in rows:
-        table.add_row(file, str(number), codes, column or "", message)
+        table.add_row(file, str(number), codes, column or "", escape(message))
     return table
 
 

@@ -49,6 +49,12 @@ def attached_vault(settings: Settings, con: duckdb.DuckDBPyConnection, purpose: 
         yield _CATALOG
 
 
+def note_read(settings: Settings, purpose: str) -> None:
+    """Put a look at delivered bytes into the log of reads. Raises ParError when it cannot be written."""
+    settings.vault.mkdir(parents=True, exist_ok=True)
+    _log_read(settings, {"reading": uuid4().hex[:12], "at": _now(), **_reader(), "purpose": purpose})
+
+
 def vault_path(settings: Settings) -> Path:
     """The file of the vault (mode 0600)."""
     return settings.vault / "identity.duckdb"
