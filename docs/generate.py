@@ -1,20 +1,23 @@
-"""Write the pages of docs/reference that follow from the code: data dictionary, ER diagram, DAGs, rules.
+"""Write the pages of docs/reference that follow from the code: data dictionary, ER diagram, DAGs, rules, sources.
 
 `--check` writes nothing, names every page that is not as the code says, and ends with status 1 if there is one.
 `--picture` draws the indicators of the present publication for the README instead.
 """
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Annotated, Any
 
 import typer
 
-from par_warehouse import contract, rules
+from par_warehouse import contract, dialects, pulls, rules
 from par_warehouse.settings import PROJECT_ROOT, Settings
 
 REFERENCE = PROJECT_ROOT / "docs" / "reference"
@@ -58,6 +61,7 @@ def pages() -> dict[Path, str]:
             REFERENCE / "er-diagram.md": er_diagram(manifest),
             REFERENCE / "dags.md": dag_catalogue(loaded_dags(Path(scratch))),
             REFERENCE / "rules.md": rule_catalogue(),
+            REFERENCE / "sources.md": source_reference(),
         }
 
 
@@ -265,6 +269,196 @@ def rule_catalogue() -> str:
     return finished(lines)
 
 
+def source_reference() -> str:
+    """Every key of the files in the configuration folder, from the models that check them."""
+    from par_warehouse.config import Feed, Source, Sources
+    from par_warehouse.dialects._xapi_mapping import MappingOfStatements
+    from par_warehouse.unit_aliases import ALIAS_COLUMNS
+
+    lines = [
+        NOTE,
+        "# Sources",
+        "",
+        "Every key of the files in the configuration folder (`include/config/`, or `PAR_CONFIG_DIR`), from the models"
+        " that check them: `config.py`, and `Options` of each module in `dialects/`. `par check-config` checks the"
+        " whole folder. How to use all this: [Add a source](../how-to/add-a-source.md).",
+        "",
+        "In the tables `[]` stands for each element of a list and `*` for a name of your choice. A key without a"
+        " default may be left out. Wherever a value is expected, `!include other.yml` stands for the content of that"
+        " file of the same folder.",
+        "",
+        "## `sources.yml`",
+        "",
+        "Where each table of the [export contract](export-contract.md) comes from.",
+        "",
+        *key_table(Sources),
+        "",
+        "### A source",
+        "",
+        *key_table(Source),
+        "",
+        "### A feed",
+        "",
+        *key_table(Feed),
+        "",
+        "A feed has either `table` or `tables`, and either `files` or `pull`. Together the feeds of a source fill every"
+        " table of that source; several feeds may fill one table, and then each needs a `name` of its own."
+        " `{table: don_vi}` alone is the contract's own `don_vi.csv`. The table `dinh_danh_cu` stands beside the"
+        " contract: [Match accounts to people](../how-to/match-accounts-to-people.md).",
+        "",
+        "## Options of dialects",
+        "",
+        "What may stand under `options:` of a feed. What each dialect reads and gives is in [Dialects](dialects.md).",
+        "",
+    ]
+    for name in module_names(dialects):
+        lines += [f"### `{name}`", "", *option_table(dialects.dialect(name).Options), ""]
+    lines += [
+        "## Pulls",
+        "",
+        "A pull asks a system behind an Airflow connection of type `http`, the `connection` of the feed: host, login,"
+        " password (a token). It has the options of the dialect of the same name.",
+        "",
+    ]
+    for name in module_names(pulls):
+        module = import_module(f"{pulls.__name__}.{name}")
+        asked = one_line(module.__doc__).partition(": ")[2]
+        lines += [f"### Pull `{name}`", "", asked[0].upper() + asked[1:], ""]
+        if hasattr(module, "RIGHTS"):
+            rows = [(f"`{function}`", f"`{rights}`") for function, rights in module.RIGHTS.items()]
+            lines += [*table(("function that is asked", "rights that the account of the token needs"), rows), ""]
+    lines += [
+        "## `xapi.yml`",
+        "",
+        markdown(MappingOfStatements.__doc__) + " A feed names the file: `options: {mapping: !include xapi.yml}`. The"
+        " one that is shipped is an example for three platforms, to be replaced by your own addresses and codes.",
+        "",
+        *key_table(MappingOfStatements),
+        "",
+        "## `headings.yml`",
+        "",
+        *leading_comment("headings.yml"),
+        "As shipped it has headings of " + ", ".join(f"`{name}`" for name in shipped("headings.yml")) + ".",
+        "",
+        "## `values.yml`",
+        "",
+        *leading_comment("values.yml"),
+    ]
+    rows = [
+        (f"`{name}`", ", ".join(f"`{value}`" if value else "empty" for value in values))
+        for name, values in shipped("values.yml").items()
+    ]
+    lines += [*table(("list, as shipped", "values of the contract"), rows), ""]
+    lines += ["## `forbidden_columns.yml`", "", *leading_comment("forbidden_columns.yml")]
+    rows = [(f"`{kind}`", ", ".join(headings)) for kind, headings in shipped("forbidden_columns.yml").items()]
+    lines += [*table(("kind, as shipped", "headings"), rows), ""]
+    lines += [
+        "## `unit_aliases.csv`",
+        "",
+        f"What people call a unit and `don_vi` does not; columns {', '.join(f'`{name}`' for name in ALIAS_COLUMNS)}."
+        " Read by feeds with `units: code_or_name`: [Units over time](../explanation/units-over-time.md"
+        "#the-alias-table).",
+    ]
+    return finished(lines)
+
+
+# Models that have a table of their own: what stands for them in the others.
+LINKS = {
+    "Source": "[source](#a-source)",
+    "Feed": "[feeds](#a-feed)",
+    "DialectOptions": "[options](#options-of-dialects)",
+    "MappingOfStatements": "[mapping](#xapiyml)",
+}
+
+
+def module_names(package: Any) -> list[str]:
+    """The public modules of a package."""
+    return [module.name for module in iter_modules(package.__path__) if not module.name.startswith("_")]
+
+
+def option_table(model: Any) -> list[str]:
+    """The options of a dialect; a model that does not describe each of them says so in its docstring."""
+    fields = model.model_fields.values()
+    if not fields:
+        return ["None."]
+    words = [] if all(field.description for field in fields) else [markdown(model.__doc__), ""]
+    return [*words, *key_table(model)]
+
+
+def key_table(model: Any) -> list[str]:
+    """One row per key of a model and of the models in it, but for those that have a table of their own."""
+    schema = model.model_json_schema()
+    head, rows = ("key", "value", "default", "meaning"), list(keys_in(schema, schema.get("$defs", {}), ""))
+    if not any(meaning for *_, meaning in rows):
+        head, rows = head[:-1], [row[:-1] for row in rows]
+    return table(head, rows)
+
+
+def keys_in(schema: Any, models: Any, before: str) -> Iterator[tuple[str, ...]]:
+    """Rows of ``key_table`` out of a JSON schema; ``before`` is the path that leads to it."""
+    for name, one in schema["properties"].items():
+        value, step, below = value_of(one, models)
+        default = "required" if name in schema.get("required", ()) else shown_default(one.get("default"))
+        yield f"`{before}{name}`", value, default, markdown(one.get("description", ""))
+        if below:
+            yield from keys_in(below, models, f"{before}{name}{step}.")
+
+
+def value_of(schema: Any, models: Any) -> tuple[str, str, Any]:
+    """What a value may be; how the path goes on below it; the schema of the keys that are there, if any."""
+    choices = [one for one in schema.get("anyOf", ()) if one["type"] != "null"]
+    if choices:
+        return value_of(choices[0], models)
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return LINKS.get(name, "keys"), "", None if name in LINKS else models[name]
+    if "enum" in schema:
+        cells = {"\t": "tab", "|": r"`\|`"}
+        return ", ".join(cells.get(one, f"`{one}`") for one in schema["enum"]), "", None
+    match schema["type"]:
+        case "array":
+            value, step, below = value_of(schema["items"], models)
+            return f"list of {value}", f"[]{step}", below
+        case "object":
+            value, step, below = value_of(schema["additionalProperties"], models)
+            return f"{value} by name", f".*{step}", below
+        case "integer":
+            return f"whole number from {schema['minimum']:,} to {schema['maximum']:,}", "", None
+        case "number":
+            return f"number over {schema['exclusiveMinimum']:,} up to {schema['maximum']:,}", "", None
+        case "boolean":
+            return "`true`, `false`", "", None
+        case "string":
+            return "text", "", None
+    raise SystemExit(f"No words for the schema {schema}.")
+
+
+def shown_default(value: Any) -> str:
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return "" if value in (None, "", [], {}) else f"`{value}`"
+
+
+def leading_comment(name: str) -> list[str]:
+    """The remark at the head of a shipped file, as paragraphs."""
+    head = (PROJECT_ROOT / "include" / "config" / name).read_text("utf-8").split("\n\n")[0]
+    paragraphs = "\n".join(line.removeprefix("#").strip() for line in head.splitlines()).split("\n\n")
+    return [line for paragraph in paragraphs for line in (one_line(paragraph), "")]
+
+
+def shipped(name: str) -> dict[str, Any]:
+    """The content of a shipped YAML file."""
+    import yaml
+
+    content: dict[str, Any] = yaml.safe_load((PROJECT_ROOT / "include" / "config" / name).read_text("utf-8"))
+    return content
+
+
+def markdown(docstring: str) -> str:
+    """The first paragraph of a docstring, or a description, as Markdown."""
+    return one_line(docstring).replace("``", "`")
+
+
 def draw_indicators(target: Path) -> None:
     """Draw what ``par show indicators`` shows of the present publication; the picture fetches no font."""
     from rich.console import Console
@@ -280,8 +474,6 @@ def draw_indicators(target: Path) -> None:
 
 def svg_without_fonts() -> str:
     """Rich's picture format without its addresses of fonts."""
-    import re
-
     from rich._export_format import CONSOLE_SVG_FORMAT
 
     fonts = "Noto Sans Mono, Consolas, Menlo, Liberation Mono, monospace"  # with Vietnamese letters

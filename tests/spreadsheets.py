@@ -1,5 +1,7 @@
 """Workbooks for tests: one neutral description of a sheet, written as .xlsx, .xls or .ods; and lists as offices lay
-them out. Everybody in them is invented; identification numbers start with 013, a province code that is not in use.
+them out. The same description always gives the same bytes.
+
+Everybody in them is invented; identification numbers start with 013, a province code that is not in use.
 """
 
 import io
@@ -106,7 +108,8 @@ def _with_shared_texts(content: bytes) -> bytes:
 
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         sheets = {name: shared for name in archive.namelist() if name.startswith("xl/worksheets/sheet")}
-    moved = repacked(content, sheets)
+    undated = {"docProps/core.xml": lambda text: re.sub(r"\d+-\d+-\d+T[\d:]+Z", "2024-12-31T00:00:00Z", text)}
+    moved = repacked(content, sheets | undated)
     items = "".join(f"<si>{text}</si>" for text in texts)
     table = f'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">{items}</sst>'
     return repacked(moved, {}, xl__sharedStrings__xml=table.encode())
@@ -166,7 +169,7 @@ def ods(*sheets: SheetOf) -> bytes:
         book.spreadsheet.addElement(page)
     content = io.BytesIO()
     book.save(content)
-    return content.getvalue()
+    return repacked(content.getvalue(), {})
 
 
 def _ods_cell(value: Value, merge: Merge | None, is_covered: bool) -> Element:
@@ -213,9 +216,11 @@ def repacked(content: bytes, changes: Mapping[str, Callable[[str], str]], **adde
             text = source.read(part)
             if part.filename in changes:
                 text = changes[part.filename](text.decode()).encode()
-            archive.writestr(part.filename, text, zipfile.ZIP_STORED if part.filename == "mimetype" else None)
+            kind = zipfile.ZIP_STORED if part.filename == "mimetype" else zipfile.ZIP_DEFLATED
+            archive.writestr(zipfile.ZipInfo(part.filename), text, kind)  # dated 1980
         for name, text in added.items():
-            archive.writestr(re.sub(r"/(\w+)$", r".\1", name.replace("__", "/")), text)
+            path = re.sub(r"/(\w+)$", r".\1", name.replace("__", "/"))
+            archive.writestr(zipfile.ZipInfo(path), text, zipfile.ZIP_DEFLATED)
     return target.getvalue()
 
 

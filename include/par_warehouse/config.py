@@ -50,20 +50,39 @@ class Feed(_Model):
 
     table: str | None = Field(None, description="the contract table that the files fill")
     tables: tuple[str, ...] = Field((), description="the contract tables, of a dialect that fills several")
-    name: str = Field("", pattern="^[a-z0-9_]*$", description="name of the feed; by default that of its table")
-    files: str = Field("", description="pattern of file names below the folder of the data date")
+    name: str = Field(
+        "",
+        pattern="^[a-z0-9_]*$",
+        description="name of the feed, unique in its source; by default that of its table, else of its dialect",
+    )
+    files: str = Field(
+        "",
+        description="pattern of file names below the folder of the data date, by default that of the contract's file;"
+        " ``*`` stands for any characters but ``/``, and so does ``{part}``, which names the sender",
+    )
     together: bool = Field(False, description="whether all files that match are one delivery, read as one")
     increments: bool = Field(False, description="whether each delivery holds only what has come since the one before")
-    dialect: str = Field("csv", description="how the files are written")
+    dialect: str = Field("csv", description="how the files are written; of a pull, the dialect of the same name")
     pull: str | None = Field(None, description="the kind of system that is asked, instead of files")
     connection: str | None = Field(None, description="Airflow connection of the system that is asked")
     options: DialectOptions = Field(DialectOptions(), validate_default=True, description="what the dialect may be told")
     absent: tuple[str, ...] = Field((), description="columns of the contract that these files never have")
-    dates: Literal["contract", "day_first", "day_first_or_serial"] = "contract"
-    decimals: Literal["point", "comma"] = "point"
-    values: Mapping[str, str] = Field(default_factory=dict, description="column: name of a list in values.yml")
-    units: Literal["code", "code_or_name"] = "code"
-    persons: Literal["number", "number_or_known", "matched"] = "number"
+    dates: Literal["contract", "day_first", "day_first_or_serial"] = Field(
+        "contract",
+        description="``day_first``: also 1/2/2024, 1-2-2024, 1.2.2024, with or without 00:00 behind it, and a date of"
+        " birth that is only a year or a month counts as missing; ``day_first_or_serial``: also the number of a day, as"
+        " spreadsheets have it",
+    )
+    decimals: Literal["point", "comma"] = Field("point", description="``comma``: 8,5 as well as 8.5")
+    values: Mapping[str, str] = Field(default_factory=dict, description="column: name of a list in ``values.yml``")
+    units: Literal["code", "code_or_name"] = Field(
+        "code", description="``code_or_name``: also what a unit is called on the date of the row"
+    )
+    persons: Literal["number", "number_or_known", "matched"] = Field(
+        "number",
+        description="``number_or_known``: also by an identifier that HR knows, in place of the number; ``matched``:"
+        " accounts by any identifier that HR knows",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -157,8 +176,10 @@ class Feed(_Model):
 class Source(_Model):
     """The feeds of one source system."""
 
-    connection: str | None = Field(None, description="Airflow connection of the base URI, for sftp:// and s3://")
-    feeds: tuple[Feed, ...]
+    connection: str | None = Field(
+        None, description="Airflow connection of the base URI, for ``sftp://`` and ``s3://``"
+    )
+    feeds: tuple[Feed, ...] = Field(description="by which ways the rows of the source arrive")
 
     @field_validator("feeds")
     @classmethod
@@ -173,8 +194,8 @@ class Source(_Model):
 class Sources(_Model):
     """The content of ``sources.yml``."""
 
-    hr: Source
-    elearning: Source
+    hr: Source = Field(description="the HR system: what is below ``PAR_HR_URI``, and systems that are asked")
+    elearning: Source = Field(description="e-learning: what is below ``PAR_ELEARNING_URI``, and systems that are asked")
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -167,9 +167,7 @@ class _Stage:
         table = TABLES_BY_NAME[part.table]
         names, columns = list(part.names), {column.name for column in table.columns}
         unknown = set(names) - columns
-        forbidden = {
-            self.configuration.forbidden[fold(name)] for name in unknown if fold(name) in self.configuration.forbidden
-        }
+        forbidden = {kind for name in unknown for kind in self._forbidden_kinds(name)}
         facts = replace(
             blank,
             state="read",
@@ -193,6 +191,11 @@ class _Stage:
         if self.people is not None and feed.persons == "matched":
             notes |= self.people.match_accounts(part, path)
         return replace(facts, rows=rows, notes={name: count for name, count in sorted(notes.items()) if count})
+
+    def _forbidden_kinds(self, heading: str) -> set[str]:
+        """The kinds of forbidden data that a heading means, by itself or below a group heading."""
+        words = f" {fold(heading)}"
+        return {kind for folded, kind in self.configuration.forbidden.items() if words.endswith(f" {folded}")}
 
     def _writer(self, feed: Feed, table: Table, path: Path) -> StagedRows:
         return StagedRows(

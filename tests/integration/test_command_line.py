@@ -10,6 +10,7 @@ import pytest
 
 from par_warehouse.run_lock import run_lock
 from par_warehouse.settings import PROJECT_ROOT, Settings
+from tests.configurations import with_feeds
 from tests.oracle.compare import compare_publication
 from tests.oracle.oracle import compute
 from tests.small_world import NIGHT, clean_world, deliver, settings_for
@@ -18,11 +19,16 @@ PAR = PROJECT_ROOT / ".venv" / "bin" / "par"
 SECRET = "command line"
 
 
+# Of no use anywhere but here.
+LANDING_KEY = "AGE-SECRET-KEY-1AZSKW00YLJZY5R7R3FS5HLAX85XUHYMXYJ9SDGWNZXJ0ZQQMKZKQHHR4HF"
+
+
 def par(
     settings: Settings | None, *arguments: str, data_dir: Path | None = None, extra: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PAR_", "AIRFLOW"))}
     environment |= {"PAR_PERSON_KEY_SECRET": SECRET, "COLUMNS": "160", "PAR_DATA_DIR": str(data_dir)}
+    environment["PAR_LANDING_KEY"] = LANDING_KEY
     if settings:
         environment |= {
             "PAR_DATA_DIR": str(settings.data_dir),
@@ -149,3 +155,26 @@ def test_a_second_run_at_once_is_refused(tmp_path: Path) -> None:
         done = par(settings, "nightly")
     assert done.returncode == 1
     assert "Another run is writing this data folder" in done.stdout
+
+
+def test_a_mistake_in_the_configuration_is_named_by_the_command_and_by_the_night(tmp_path: Path) -> None:
+    settings = with_feeds(settings_for(tmp_path), danh_gia={"dates": "us"})
+    extra = {"PAR_CONFIG_DIR": str(settings.config_dir)}
+    line = (settings.config_dir / "sources.yml").read_text().splitlines().index("    dates: us") + 1
+    mistake = f"sources.yml:{line}: hr.feeds.6.dates: input should be 'contract', 'day_first' or 'day_first_or_serial'"
+    for command in (("check-config",), ("nightly", "--date", "2024-12-31")):
+        done = par(settings, *command, extra=extra)
+        assert done.returncode == 1 and mistake in done.stdout
+    right = par(settings_for(tmp_path), "check-config")
+    assert right.returncode == 0 and "hr 7 feeds, elearning 7 feeds" in right.stdout
+
+
+def test_the_parts_and_the_bytes_of_a_delivery_can_be_looked_at(demo: tuple[Path, str], tmp_path: Path) -> None:
+    data_dir, _ = demo
+    parts = par(None, "show", "parts", data_dir=data_dir)
+    assert parts.returncode == 0 and "Delivered parts of 2024-12-31" in parts.stdout and "danh_gia.csv" in parts.stdout
+    copy = tmp_path / "don_vi.csv"
+    unsealed = par(None, "unseal", "hr", "2024-12-31", "don_vi.csv", "--into", str(copy), data_dir=data_dir)
+    original = data_dir / "landing" / "demo-exports" / "hr" / "2024-12-31" / "don_vi.csv"
+    assert unsealed.returncode == 0 and copy.read_bytes() == original.read_bytes()
+    assert "look at the delivered file don_vi.csv of hr" in (data_dir / "vault" / "reads.jsonl").read_text()

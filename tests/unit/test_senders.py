@@ -110,7 +110,7 @@ def test_with_no_readable_sender_the_file_is_rejected(settings: Settings) -> Non
 
 def test_forbidden_columns_are_named_by_kind_and_never_staged(settings: Settings) -> None:
     header, rest = csv_text(TABLE, [rating(1)]).split("\n", 1)
-    text = f"{header},Tôn giáo,DÂN TỘC,ghi_chu\n{rest.rstrip()},Không,Kinh,mật\n"
+    text = f"{header},Tôn giáo,LÝ LỊCH DÂN TỘC,ghi_chu\n{rest.rstrip()},Không,Kinh,mật\n"
     staged = send(settings, NIGHT, a=text)
     (part,) = staged.parts
     assert (part.unknown_columns, part.forbidden_columns) == (3, ("ethnicity", "religion"))

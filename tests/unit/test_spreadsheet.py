@@ -196,6 +196,41 @@ def test_a_header_without_merged_cells() -> None:
     assert part.notes == {}
 
 
+def test_a_header_without_merged_cells_whose_lower_row_says_more() -> None:
+    sheet = SheetOf()
+    sheet.add("DANH SÁCH")
+    sheet.add("STT", "Họ và tên", "CÔNG TÁC", None, None, None)
+    sheet.add(None, None, "Số CCCD", "Chức vụ", "Mã đơn vị", "Trạng thái")
+    sheet.add(1, "Người A", "013185000123", "Chuyên viên", "H29.07", None)
+    rows, numbers, part = read_list(sheet, columns=SIMPLE)
+    assert rows == [A_READ]
+    assert numbers == [4]
+    assert set(part.names) == {"STT", *SIMPLE, "ma_don_vi", "trang_thai"}
+
+
+def test_a_heading_is_not_read_with_that_of_its_neighbour() -> None:
+    sheet = SheetOf()
+    sheet.add("STT", "Họ và tên", None, "Số CCCD", None)
+    sheet.add(None, None, "Nam", None, "Ghi chú")
+    sheet.merge(0, 0, 1, 0)
+    sheet.merge(0, 1, 1, 1)
+    sheet.add(1, "A", "x", "013185000123", None)
+    assert set(read_list(sheet, columns=[])[2].names) == {"STT", "ho_ten", "Nam", "so_dinh_danh", "Ghi chú"}
+
+
+def test_the_sex_nam_is_not_the_year_nam() -> None:
+    sheet = SheetOf()
+    sheet.add("STT", "Họ và tên", "Ngày sinh", None, "Số CCCD", "Năm", "Xếp loại")
+    sheet.add(None, None, "Nam", "Nữ")
+    sheet.merge(0, 2, 0, 3)
+    for column in (0, 1, 4, 5, 6):
+        sheet.merge(0, column, 1, column)
+    sheet.add(1, "A", "01/01/1980", None, "013080000123", 2024, "HTTNV")
+    rows, _, part = read_list(sheet, columns=["so_dinh_danh", "nam", "muc_xep_loai"], table="danh_gia")
+    assert rows == [("013080000123", "2024", "HTTNV")]
+    assert {"Ngày sinh Nam", "Ngày sinh Nữ"} < set(part.names)
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_header_of_three_rows_with_groups(form: str) -> None:
     sheet = SheetOf()
@@ -832,7 +867,22 @@ def test_a_zip_bomb_is_refused_whatever_size_it_states() -> None:
 def test_one_long_text_in_many_cells_swells_only_the_process_that_reads_cells() -> None:
     rows = "".join(f'<row r="{row}">' + '<c t="s"><v>0</v></c>' * 20 + "</row>" for row in range(10, 600))
     text = {"xl/sharedStrings.xml": lambda strings: strings.replace("<t>", f"<t>{'a' * 32_000}", 1)}
-    assert "bị hỏng" in refusal(repacked(with_rows(rows), text)).vi
+    assert "chứa quá nhiều chữ" in refusal(repacked(with_rows(rows), text)).vi
+
+
+def test_a_chain_of_short_sectors_without_end_is_refused() -> None:
+    content = bytearray(PLAIN["xls"])
+    assert len(content) == 512 + 10 * 512  # the stream in sectors 0 to 7, allocation table, directory
+
+    def put(at: int, *numbers: int) -> None:
+        content[at : at + 4 * len(numbers)] = b"".join(number.to_bytes(4, "little", signed=True) for number in numbers)
+
+    put(56, 1 << 30)  # all smaller streams are short
+    put(60, 10, 1)  # the chains of short sectors are told by sector 10
+    put(512 + 8 * 512 + 4 * 10, -2)  # which is the only one
+    put(512 + 9 * 512 + 116, 0, 4096)  # short sectors lie in the sectors from 0 on
+    put(len(content), *range(128))  # and each is followed by itself
+    assert "bị hỏng" in refusal(bytes(content), "a.xls").vi
 
 
 def test_two_parts_of_one_name_are_refused() -> None:
@@ -869,7 +919,7 @@ SECTIONS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(SECTIONS, st.sampled_from(sorted(FORMATS)), st.sampled_from(["running", "restarting", "formula"]))
 def test_any_people_come_out_of_the_full_layout_exactly(
     sections: list[tuple[str, str, list[dict[str, Value]], int]], form: str, stt: str
@@ -937,14 +987,16 @@ def other_values(content: bytes, dice: random.Random) -> bytes:
             text = text[: place.start()] + dice.choice(nonsense) + text[place.end() :]
         return text
 
-    parts = [SHEET, BOOK, "xl/styles.xml", "xl/sharedStrings.xml", "content.xml", "META-INF/manifest.xml"]
+    parts = ["content.xml", "META-INF/manifest.xml"]
+    if SHEET.encode() in content:
+        parts = [SHEET, BOOK, "xl/styles.xml", "xl/sharedStrings.xml"]
     return repacked(content, {dice.choice(parts): changed})
 
 
 @pytest.mark.parametrize(
     ("form", "harm", "times"),
-    [("xlsx", damage, 100), ("xls", damage, 150), ("ods", damage, 100), ("xlsx", damage_inside, 50),
-     ("ods", damage_inside, 50), ("xlsx", other_values, 60), ("ods", other_values, 60)],
+    [("xlsx", damage, 60), ("xls", damage, 100), ("ods", damage, 60), ("xlsx", damage_inside, 40),
+     ("ods", damage_inside, 40), ("xlsx", other_values, 40), ("ods", other_values, 40)],
 )  # fmt: skip
 def test_damaged_workbooks_are_read_or_refused(
     form: str, harm: Callable[[bytes, random.Random], bytes], times: int

@@ -118,12 +118,12 @@ def _meaning(texts: list[str], header_names: Mapping[str, str]) -> tuple[str, st
             sex = _SEXES.get(words[-1], "") if words else ""
             if sex and (column := header_names.get(fold(" ".join(words[:-1])))) in _SPLIT_BY_SEX:
                 return str(column), sex
-            folded = fold(heading)
-            if folded in header_names and not (sex and first):
-                return header_names[folded], ""
-            if folded in _STT:
+            plain = fold(heading)
+            if plain in header_names and not (sex and first):
+                return header_names[plain], ""
+            if plain in _STT:
                 return "stt", ""
-            if folded in _NAMES:
+            if plain in _NAMES:
                 return "name", ""
     return None
 

@@ -43,7 +43,7 @@ EMAIL = ("email address", "email", "dia chi thu dien tu", "dia chi email", "thu 
 class ScreenOptions(DialectOptions):
     """``time_zone`` is that of whoever exported: a screen shows local times and does not say so."""
 
-    time_zone: str = "Asia/Ho_Chi_Minh"
+    time_zone: str = Field("Asia/Ho_Chi_Minh", description="time zone of whoever exported")
 
     @field_validator("time_zone")
     @classmethod
@@ -60,8 +60,8 @@ class Course(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: int = Field(ge=1, le=LARGEST_ID)
-    code: str = Field(min_length=1)
+    id: int = Field(ge=1, le=LARGEST_ID, description="Moodle's id of the course, as in its address (``?id=37``)")
+    code: str = Field(min_length=1, description="its ``ma_khoa_hoc``")
 
     def part(self) -> Part:
         """The one row of ``mdl_course``."""

@@ -2,7 +2,7 @@
 
 A workbook is opened in three steps, each only if the one before found nothing wrong: what it really is and how large
 (``_workbook_kind``), what its sheets have beside values (``_workbook_facts`` and the reader of the format), and the
-values themselves (``_workbook_cells``).
+values themselves (``_workbook_cells``). Messages call a sheet by its number: its name could be that of a person.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from par_warehouse.dialects import DeliveredFile, UnreadableFile, _workbook_ods, _workbook_xls, _workbook_xlsx
 from par_warehouse.dialects._workbook_cells import CellsUnreadable, read_cells
-from par_warehouse.dialects._workbook_facts import MAX_CELLS, Merge, SheetFacts, damaged, letters, too_large
+from par_warehouse.dialects._workbook_facts import MAX_CELLS, Merge, SheetFacts, letters, too_large
 from par_warehouse.dialects._workbook_kind import kind_of
 
 MAX_BYTES = 50 << 20
@@ -69,7 +69,12 @@ def read_workbook(file: DeliveredFile) -> list[Sheet]:
     try:
         cells = read_cells(content, len(facts), [sheet.number - 1 for sheet in filled])
     except CellsUnreadable:
-        raise damaged() from None
+        raise UnreadableFile(
+            "Không đọc được các ô của tệp: tệp bị hỏng hoặc chứa quá nhiều chữ. Mở tệp bằng Excel, chép riêng danh sách"
+            " sang tệp mới, lưu lại rồi gửi.",
+            "The cells of the file cannot be read: it is damaged or holds too much text. Open it in Excel, copy the"
+            " list alone to a new file, save and send that.",
+        ) from None
     return [_sheet(fact, *read) for fact, read in zip(filled, cells, strict=True) if read[2]]
 
 

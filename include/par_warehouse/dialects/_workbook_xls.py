@@ -46,10 +46,11 @@ class Container:
     def stream(self, name: str) -> bytes:
         """The bytes of a stream."""
         node = next(node for node in self._document.dirlist if node.name == name)
-        # The reader of short streams does not notice a chain that bites its own tail.
-        following = [sector for sector in self._document.SSAT if sector >= 0]
-        if len(set(following)) < len(following) or node.first_SID in following:
-            raise damaged()
+        if node.tot_size < self._document.min_size_std_stream:
+            # The reader of short streams does not notice a chain that bites its own tail.
+            following = [sector for sector in self._document.SSAT if sector >= 0]
+            if len(set(following)) < len(following) or node.first_SID in following:
+                raise damaged()
         try:
             content, start, size = self._document.locate_named_stream(name)
         except _BROKEN:

@@ -19,10 +19,10 @@ class _Model(BaseModel):
 class Meaning(_Model):
     """A verb that means something; ``types`` and the result extension narrow it down."""
 
-    verb: Iri
+    verb: Iri = Field(description="IRI of the verb")
     types: tuple[Iri, ...] = Field((), description="types of the object, any of them; none given: all")
-    extension: Iri | None = Field(None, description="result extension that must have the value of equals")
-    equals: str | None = None
+    extension: Iri | None = Field(None, description="result extension that must have the value of ``equals``")
+    equals: str | None = Field(None, description="the value that the extension must have")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -40,8 +40,8 @@ class Course(_Model):
     any text. Neither of the two goes beyond a ``/``, ``?`` or ``#``; ``{code}`` not beyond a ``&`` or ``+`` either.
     """
 
-    activity: Iri
-    code: Code | None = None
+    activity: Iri = Field(description="IRI of the activity, or a pattern with ``{code}`` and ``*``")
+    code: Code | None = Field(None, description="the code, unless ``{code}`` stands in the pattern")
 
     @model_validator(mode="after")
     def _one_code(self) -> Self:
@@ -67,17 +67,17 @@ class Material(Course):
     Without ``course`` it is the first course among the statement's context activities (parent, then grouping).
     """
 
-    course: Iri | None = None
+    course: Iri | None = Field(None, description="IRI of the course it belongs to, unless the statements name it")
 
 
 class MappingOfStatements(_Model):
     """What statements mean. The first entry that fits an activity stands; courses come before materials."""
 
     moodle_site: Iri | None = Field(None, description="home page of the Moodle whose users, courses, modules these are")
-    passed: tuple[Meaning, ...] = ()
-    viewed: tuple[Meaning, ...] = ()
-    courses: tuple[Course, ...] = ()
-    materials: tuple[Material, ...] = ()
+    passed: tuple[Meaning, ...] = Field((), description="verbs that say of a course that it is passed")
+    viewed: tuple[Meaning, ...] = Field((), description="verbs that say of a material that it is viewed")
+    courses: tuple[Course, ...] = Field((), description="activities that are courses, with their ``ma_khoa_hoc``")
+    materials: tuple[Material, ...] = Field((), description="activities that are materials, with their ``ma_hoc_lieu``")
 
     @field_validator("moodle_site")
     @classmethod

@@ -53,15 +53,15 @@ class Material(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    module: int = Field(ge=1, le=LARGEST_ID)
-    code: str = Field(min_length=1)
+    module: int = Field(ge=1, le=LARGEST_ID, description="Moodle's id of the activity, as in its address (``?id=105``)")
+    code: str = Field(min_length=1, description="its ``ma_hoc_lieu``")
 
 
 class Options(ScreenOptions):
     """``course`` says which course the export is about, ``materials`` which activities count, by name."""
 
-    course: Course
-    materials: Mapping[str, Material] = Field(min_length=1)
+    course: Course = Field(description="the course that the export is about")
+    materials: Mapping[str, Material] = Field(min_length=1, description="the activities that count, by their names")
 
     @field_validator("materials")
     @classmethod

@@ -7,6 +7,8 @@ else the part ``mdl_user`` has no ``idnumber``. A time without seconds counts fr
 
 from collections.abc import Sequence
 
+from pydantic import Field
+
 from par_warehouse.dialects import Context, DeliveredFile, Part, UnreadableFile
 from par_warehouse.dialects._moodle_screens import (
     Course,
@@ -25,7 +27,7 @@ _COURSE_COMPLETE = ("course complete", "khoa hoc hoan thanh", "hoan thanh khoa h
 class Options(ScreenOptions):
     """``course`` says which course the export is about."""
 
-    course: Course
+    course: Course = Field(description="the course that the export is about")
 
 
 def read(files: Sequence[DeliveredFile], options: Options, context: Context) -> list[Part]:

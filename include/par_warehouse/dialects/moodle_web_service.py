@@ -47,8 +47,8 @@ class Options(DialectOptions):
     ``calls_per_second`` spares the platform, ``timeout_seconds`` is how long one answer may take.
     """
 
-    calls_per_second: float = Field(10, gt=0, le=1000)
-    timeout_seconds: float = Field(60, gt=0, le=600)
+    calls_per_second: float = Field(10, gt=0, le=1000, description="how often Moodle is asked at most")
+    timeout_seconds: float = Field(60, gt=0, le=600, description="how long one answer may take")
 
 
 class Complete(BaseModel):

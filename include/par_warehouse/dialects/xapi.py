@@ -70,10 +70,10 @@ class Options(DialectOptions):
     ``timeout_seconds`` how long the store may be silent.
     """
 
-    mapping: MappingOfStatements
-    version: Literal["1.0.3", "2.0.0"] = "1.0.3"
-    limit: int = Field(1000, ge=1, le=10_000)
-    timeout_seconds: float = Field(60, gt=0, le=600)
+    mapping: MappingOfStatements = Field(description="what the statements mean")
+    version: Literal["1.0.3", "2.0.0"] = Field("1.0.3", description="version of the interface of the record store")
+    limit: int = Field(1000, ge=1, le=10_000, description="number of statements asked for at once")
+    timeout_seconds: float = Field(60, gt=0, le=600, description="how long the record store may be silent")
 
 
 def read(files: Sequence[DeliveredFile], options: Options, context: Context) -> list[Part]:
