@@ -6,6 +6,7 @@ of that file.
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -81,7 +82,7 @@ class Feed(_Model):
     persons: Literal["number", "number_or_known", "matched"] = Field(
         "number",
         description="``number_or_known``: also by an identifier that HR knows, in place of the number; ``matched``:"
-        " accounts by any identifier that HR knows",
+        " accounts by any identifier that HR knows; in one feed of a source only",
     )
 
     @model_validator(mode="before")
@@ -168,9 +169,13 @@ class Feed(_Model):
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """Matches a file name of the delivery; its group ``part``, if any, names the sender."""
-        pieces = re.split(r"(\*|\{part\})", self.files)
+        pieces = re.split(r"(\*|\{part\})", unicodedata.normalize("NFC", self.files))
         known = {"*": "[^/]*", "{part}": "(?P<part>[^/]+)"}
         return re.compile("".join(known.get(piece, re.escape(piece)) for piece in pieces))
+
+    def match(self, name: str) -> re.Match[str] | None:
+        """The match of a file name, however its letters are composed: macOS takes them apart."""
+        return self.pattern.fullmatch(unicodedata.normalize("NFC", name))
 
 
 class Source(_Model):

@@ -26,6 +26,7 @@ from par_warehouse.errors import ParError, Unreachable
 MAX_ENTRIES = 10_000
 MAX_DEPTH = 6
 MAX_NAME_BYTES = 200  # a file system takes 255; the rest is for what is added to a name
+MAX_BYTES = 8 << 30  # of a file; the largest that a city delivers is far below one GB
 CHUNK = 8 << 20  # bytes held in memory while copying
 TRIES = 3
 
@@ -79,7 +80,8 @@ class Fetched:
 class Entry:
     """One thing in a delivery's folder.
 
-    ``name`` is its path below the folder, with ``/``; it is as the place gives it: print it through ``shown`` only.
+    ``name`` is its path below the folder, with ``/``; it is as the place gives it (but text in any case: bytes that are
+    no UTF-8 are written as escapes; nothing of such a name is opened): print it through ``shown`` only.
     ``refusal`` says (vi, en) why it is not a file to be read; None for a regular file with a plain name.
     """
 
@@ -205,8 +207,9 @@ def _walk(folder: Place) -> list[Entry]:
         prefix, place = pending.pop()
         for name, kind, size in _children(place):
             depth = prefix.count("/")
-            refusal = _refusal(name, kind, depth)
-            entries.append(Entry(prefix + name, kind, size if kind == "file" else 0, refusal))
+            refusal = _refusal(name, kind, depth, size)
+            text = name.encode(errors="backslashreplace").decode()
+            entries.append(Entry(prefix + text, kind, size if kind == "file" else 0, refusal))
             if refusal == _FOLDER:
                 pending.append((f"{prefix}{name}/", place / name))
         if len(entries) > MAX_ENTRIES:
@@ -275,7 +278,15 @@ _DEEP = (
 )
 
 
-def _refusal(name: str, kind: Kind, depth: int) -> tuple[str, str] | None:
+_LARGE = (
+    f"Tệp lớn hơn {MAX_BYTES >> 30} GB nên không được chép. Kiểm tra có đúng tệp cần gửi không; nếu đúng, hãy tách nhỏ"
+    " rồi gửi lại.",
+    f"The file is larger than {MAX_BYTES >> 30} GB and is not copied. Check that it is the file you mean; if so, split"
+    " it and send it again.",
+)
+
+
+def _refusal(name: str, kind: Kind, depth: int, size: int = 0) -> tuple[str, str] | None:
     """Why an entry is not a file to be read. ``depth`` counts the folders between it and the delivery's folder."""
     # Categories C*: control, format (invisible, or turning the direction of writing), surrogate (no UTF-8), unassigned.
     if name in ("", ".", "..") or any(unicodedata.category(one) in _UNUSABLE or one == "/" for one in name):
@@ -284,7 +295,9 @@ def _refusal(name: str, kind: Kind, depth: int) -> tuple[str, str] | None:
         return _LONG_NAME
     if kind == "folder":
         return _FOLDER if depth + 1 < MAX_DEPTH else _DEEP
-    return {"link": _LINK, "special": _SPECIAL}.get(kind)
+    if kind == "file":
+        return _LARGE if size > MAX_BYTES else None
+    return {"link": _LINK, "special": _SPECIAL}[kind]
 
 
 _UNUSABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}

@@ -69,6 +69,26 @@ def verify(file: DeliveredFile, encoding: str) -> None:
         )
 
 
+def encoding_of_fonts(text: str) -> str | None:
+    """The encoding from before Unicode whose fonts show this text as Vietnamese; None for text in Unicode.
+
+    Typed with such fonts, it holds the letters that Windows has for the bytes of the encoding: of ``Nguyễn`` in TCVN3
+    ``NguyÔn``.
+    """
+    tokens = {token for token in _TOKEN.findall(text) if not token.isascii()}
+    strange = [token for token in tokens if not is_syllable(token.lower())]
+    meant = {encoding: sum(_shows_syllable(token, encoding) for token in strange) for encoding in ("tcvn3", "vni")}
+    best = max(meant, key=meant.__getitem__)
+    return _SHOWN[best] if meant[best] >= FEWEST_STRANGE_WORDS and meant[best] > STRANGE_SHARE * len(strange) else None
+
+
+def _shows_syllable(token: str, encoding: str) -> bool:
+    try:
+        return is_syllable("".join(_texts(io.BytesIO(token.encode("cp1252")), encoding)).lower())
+    except (UnicodeError, UnreadableFile):
+        return False
+
+
 class _Encoded(io.RawIOBase):
     """Texts as a stream of UTF-8."""
 
@@ -140,6 +160,8 @@ def _composed(text: str, encoding: str) -> str:
     return composed
 
 
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+"""How .xlsx and .ods begin, as all zip archives do, and .xls."""
 _UTF16_MARKS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
@@ -250,6 +272,13 @@ def _guess(raw: bytes, declared: str) -> tuple[str, str]:
             "có vẻ là UTF-8 bị đọc nhầm thành Windows-1252 rồi lưu lại (mã hoá hai lần);"
             " hãy xuất lại tệp từ phần mềm gốc",
             "it seems to be UTF-8 read as Windows-1252 (double encoding); export it anew from where it was made",
+        )
+    if raw.startswith(_WORKBOOKS):
+        return (
+            "thực ra là sổ tính Excel (hoặc tệp nén); hãy mở bằng Excel, lưu thành CSV UTF-8 rồi gửi lại, hoặc báo quản"
+            " trị viên khai báo nguồn này gửi sổ tính",
+            "it is really an Excel workbook (or an archive); open it in Excel, save it as CSV UTF-8 and send that, or"
+            " have this feed configured to send workbooks",
         )
     if b"\0" in raw and not raw.startswith(tuple(_UTF16_MARKS)):
         if raw.count(0) * 4 > len(raw):

@@ -65,8 +65,8 @@ class Delivery:
             if feed.pull is not None:
                 if name.startswith(f"{feed.name}/"):
                     found.setdefault("", []).append(name)
-            elif match := feed.pattern.fullmatch(name):
-                part = match.groupdict().get("part") or (name if feed.has_parts else "")
+            elif match := feed.match(name):
+                part = match.groupdict().get("part") or (match[0] if feed.has_parts else "")
                 found.setdefault(part, []).append(name)
         return dict(sorted(found.items()))
 
@@ -205,7 +205,7 @@ def _land(settings: Settings, source: str, feeds: Source, data_date: date, deliv
     pages = {name: entry for name, entry in manifest["files"].items() if name.split("/")[0] in manifest["pulls"]}
     manifest |= {"delivered": True, "files": pages, "refused": {}, "not_taken": 0}
     for entry in listing(delivered):
-        if not any(feed.files and feed.pattern.fullmatch(entry.name) for feed in feeds.feeds):
+        if not any(feed.files and feed.match(entry.name) for feed in feeds.feeds):
             manifest["not_taken"] += entry.kind != "folder" and entry.name != SUCCESS_MARKER
         elif entry.refusal is not None:
             manifest["refused"][entry.name] = entry.refusal

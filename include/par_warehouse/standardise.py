@@ -22,15 +22,15 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import duckdb
-import pyarrow as pa
 
 from par_warehouse.config import IDENTITY_MAP, Configuration, Feed
 from par_warehouse.contract import STORED_TYPE, TABLES, TABLES_BY_NAME, Table
 from par_warehouse.copying import shown
 from par_warehouse.dialects import Context, Part, UnreadableFile, dialect
+from par_warehouse.errors import ParError
 from par_warehouse.identity import create_identity_tables
 from par_warehouse.landing import Delivery, landed
 from par_warehouse.ledger import last_accepted, open_ledger
@@ -45,6 +45,13 @@ from par_warehouse.units import UnitDirectory
 from par_warehouse.vault import attached_vault, incoming_persons, remember_persons
 
 log = logging.getLogger("par_warehouse")
+
+TOLD_BY_SEVERAL = ("mdl_user", "mdl_course", "mdl_course_modules")
+"""What each of several exports tells in part: an account is in every screen that shows its learner."""
+MAX_COLUMNS = 2_000
+"""Each costs memory even where it is dropped; the largest known exports have a few hundred."""
+LOCK_FILES = ("~$", ".~lock.")
+"""How the names of files begin that Excel and LibreOffice leave beside an open workbook."""
 
 
 def standardise(
@@ -117,17 +124,20 @@ class _Stage:
 
     def _read_group(self, feed: Feed, part: str, names: Sequence[str]) -> dict[str, StagedPart]:
         """Read the files of one sender. What cannot be read is rejected for every table of the feed."""
+        # Beside a list the lock file of its program is no second list; alone it is refused by the dialect.
+        names = [name for name in names if not PurePosixPath(name).name.startswith(LOCK_FILES)] or names
         files = [self.delivery.files[name] for name in names]
         shas = [file.sha256 for file in files]
+        is_one = feed.together or feed.pull is not None
+        file_name = names[0] if len(names) == 1 or not is_one else feed.files or feed.name
         blank = StagedPart(
-            feed.name, feed.dialect, part, shown(names[0]), "rejected",
+            feed.name, feed.dialect, part, shown(file_name), "rejected",
             sha256=shas[0] if len(shas) == 1 else hashlib.sha256(repr(shas).encode()).hexdigest(),
         )  # fmt: skip
         staged: dict[str, StagedPart] = {}
         try:
             if refusal := next((file.refusal for file in files if file.refusal), None):
                 raise UnreadableFile(*refusal)
-            is_one = feed.together or feed.pull is not None
             if not is_one and len(set(shas)) > 1:
                 raise UnreadableFile(
                     f"có {len(names)} tệp khác nhau của cùng một nơi gửi; hãy chỉ gửi một tệp",
@@ -136,6 +146,13 @@ class _Stage:
             delivered = [self.delivery.delivered_file(self.settings, name) for name in (names if is_one else names[:1])]
             module = dialect(feed.dialect)
             for one in module.read(delivered, feed.options, self._context(feed)):
+                if len(one.names) > MAX_COLUMNS:
+                    raise UnreadableFile(
+                        f"tệp có {len(one.names)} cột, nhiều hơn mức cho phép là {MAX_COLUMNS}; hãy xóa các cột thừa"
+                        " rồi gửi lại",
+                        f"the file has {len(one.names)} columns, more than the {MAX_COLUMNS} allowed; delete those that"
+                        " are not needed and send it again",
+                    )
                 if one.table == IDENTITY_MAP:
                     staged[one.table] = self._remember_map(feed, one, blank)
                 elif one.table in feed.fills:
@@ -144,9 +161,12 @@ class _Stage:
                     is_told = any(found.notes == other.notes for other in staged.values())
                     staged[one.table] = replace(found, notes={}) if is_told else found
         except UnreadableFile as error:
-            return {table: replace(blank, problem=str(error)) for table in feed.fills}
-        except (OSError, duckdb.Error, pa.ArrowException, ValueError, LookupError, RecursionError) as error:
-            # The text of the error could hold a delivered value; its kind and place are enough to find the cause.
+            return self._rejected(feed, blank, str(error))
+        except ParError:
+            raise
+        except Exception as error:
+            # Whatever a parser stumbles over must cost this file only. The text of the error could hold a delivered
+            # value; its kind and place are enough to find the cause.
             kind, place = type(error).__name__, traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(place.filename).name}:{place.lineno}"
             log.error("%s: the dialect %s met a %s at %s", blank.file_name, feed.dialect, kind, where)
@@ -154,8 +174,16 @@ class _Stage:
                 f"không đọc được tệp ({kind}); hãy mở, lưu lại và gửi lại"
                 f" | the file cannot be read ({kind}); open it, save it again and send it"
             )
-            return {table: replace(blank, problem=problem) for table in feed.fills}
+            return self._rejected(feed, blank, problem)
         return staged
+
+    def _rejected(self, feed: Feed, blank: StagedPart, problem: str) -> dict[str, StagedPart]:
+        """The answer for every table of the feed; what was staged before the fault was met is removed."""
+        for table in feed.fills:
+            path = self._part_path(feed.name, table, blank.part)
+            path.unlink(missing_ok=True)
+            self._persons_path(path).unlink(missing_ok=True)
+        return {table: replace(blank, problem=problem) for table in feed.fills}
 
     def _context(self, feed: Feed) -> Context:
         headings = self.configuration.headings.get(feed.table or "", {})
@@ -188,7 +216,7 @@ class _Stage:
         notes = dict(part.notes) | target.notes
         if self.people is not None and table.name == "nhan_su":
             self.people.remember_staff(part, f"{feed.name} {blank.part}")
-        if self.people is not None and feed.persons == "matched":
+        if self.people is not None and feed.persons == "matched" and table.name == "mdl_user":
             notes |= self.people.match_accounts(part, path)
         return replace(facts, rows=rows, notes={name: count for name, count in sorted(notes.items()) if count})
 
@@ -205,7 +233,7 @@ class _Stage:
             data_date=self.delivery.data_date,
             spellings={column: self.configuration.values[name] for column, name in feed.values.items()},
             target=path,
-            persons=incoming_persons(self.settings, f"{table.source}-{self.day}-{path.stem}"),
+            persons=self._persons_path(path),
             units=self._unit_directory if feed.units == "code_or_name" else None,
             people=self.people if feed.persons == "number_or_known" else None,
         )
@@ -246,6 +274,8 @@ class _Stage:
             parts = [self.senders.serve(feeds[p.feed], table, p, self._part_path(p.feed, name, p.part)) for p in parts]
             serving = [part for part in parts if part.served_from is not None]
             rows = self._write_all([(part, self.senders.rows(feeds[part.feed], name, part)) for part in parts], target)
+            if name in TOLD_BY_SEVERAL and len(serving) > 1:
+                parts, rows = self._merge(table, parts, target)
             problem = None if serving else parts[0].problem
             whole = StagedPart("", "", "", "", "read", rows=rows, problem=problem, sha256=_digest(parts))
         else:
@@ -282,8 +312,40 @@ class _Stage:
             )
         return rows
 
+    def _merge(self, table: Table, parts: Sequence[StagedPart], target: Path) -> tuple[list[StagedPart], int]:
+        """Leave out each row to which another part's row of the same id adds something, or that is that of another
+        part once more; note how many of each part's. Rows that contradict each other all stay, for the rules.
+        """
+        said = [c.name for c in table.stored_columns if c.name != table.person_column]
+        said += ["person_key"] if table.person_column else []
+
+        def agrees(one: str, other: str) -> str:
+            return " and ".join(f"coalesce({one}.{name} = {other}.{name}, {one}.{name} is null)" for name in said)
+
+        con, staged = self.con, f"read_parquet({_literal(target)})"
+        con.execute(
+            f"create or replace temp table merged as select own.* from {staged} as own anti join {staged} as other"
+            f" on other.id = own.id and other.part_number <> own.part_number and {agrees('own', 'other')}"
+            f" and (own.part_number < other.part_number or not ({agrees('other', 'own')}))"
+        )
+        con.execute(
+            "copy (select * replace (row_number() over (order by row_number) as row_number) from merged"
+            f" order by row_number) to {_literal(target)} (format parquet, compression zstd)"
+        )
+        kept: dict[int, int] = dict(con.execute("select part_number, count(*) from merged group by all").fetchall())
+        noted = list(parts)
+        for number, part in enumerate(parts):
+            told = part.rows - kept.get(number, 0) if part.served_from is not None else 0
+            if told:
+                noted[number] = replace(part, notes=dict(part.notes) | {"told_by_others": told})
+        return noted, sum(kept.values())
+
     def _part_path(self, feed: str, table: str, part: str) -> Path:
         return self.folder / "parts" / f"{feed}-{table}-{folder_name(part)}.parquet"
+
+    def _persons_path(self, path: Path) -> Path:
+        """Where the people in the staged rows at ``path`` wait for the vault."""
+        return incoming_persons(self.settings, f"{self.delivery.source}-{self.day}-{path.stem}")
 
 
 def _order(feed: Feed) -> int:

@@ -16,6 +16,7 @@ import duckdb
 
 from par_warehouse.contract import ROW_RULES, SOURCES, STORED_TYPE, TABLES, Kind, Table
 from par_warehouse.copying import shown
+from par_warehouse.dialects.spreadsheet import NUMBERS_PER_SHEET
 from par_warehouse.errors import PipelineError
 from par_warehouse.evidence import absorb, forget_from
 from par_warehouse.landing import landed, landed_dates
@@ -265,16 +266,17 @@ class _Night:
         )
 
     def _explain(self, table: Table, file: StagedFile, columns: set[str]) -> None:
-        """Add to the messages what only this delivery knows: the nearest units; the sender's file and row."""
+        """Add to the messages what only this delivery knows: the nearest units; the sender's file, sheet and row."""
         remarks = []
         if "unit_candidates" in columns:
             remarks.append(
                 "case when rule_codes[1] = 'UNKNOWN_UNIT' and unit_candidates is not null"
                 " then ' (gần nhất | nearest: ' || unit_candidates || ')' end"
             )
-        if file.has_parts:
-            names = "[" + ", ".join("'" + part.file_name.replace("'", "''") + "'" for part in file.parts) + "]"
-            remarks.append(f"' (' || {names}[part_number + 1] || ', dòng | row ' || part_row || ')'")
+        if any(part.file_name != table.file_name for part in file.parts):
+            part_number, row = ("part_number", "part_row") if file.has_parts else ("0", "origin.row_number")
+            places = " ".join(f"when {number} then {_place(part, row)}" for number, part in enumerate(file.parts))
+            remarks.append(f"' (' || case {part_number} {places} end || ')'")
         if remarks:
             self.con.execute(
                 f"update quarantine set message = concat(message, {', '.join(remarks)})"
@@ -468,6 +470,15 @@ class _Night:
         row = self.con.execute(query).fetchone()
         assert row is not None
         return int(row[0])
+
+
+def _place(part: StagedPart, row: str) -> str:
+    """SQL that says where a row of a part is, as its sender sees it."""
+    name = part.file_name.replace("'", "''")
+    if part.dialect != "spreadsheet":
+        return f"'{name}, dòng | row ' || {row}"
+    sheet = f"if({row} < {NUMBERS_PER_SHEET}, '', 'trang tính | sheet ' || {row} // {NUMBERS_PER_SHEET} || ', ')"
+    return f"'{name}, ' || {sheet} || 'dòng | row ' || {row} % {NUMBERS_PER_SHEET}"
 
 
 def _refusal(rule: Rule, file: StagedFile) -> str:

@@ -2,22 +2,27 @@
 
 import importlib.util
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
 import typer
 
+from par_warehouse import dialects
 from par_warehouse.cli import app
-from par_warehouse.contract import TABLES, Table
+from par_warehouse.config import load_configuration
+from par_warehouse.contract import SOURCES, TABLES, Table
 from par_warehouse.ledger import OPS_TABLES
 from par_warehouse.rules import DELIVERY_FILE_SUITE, load_suite, suite_of
 from par_warehouse.settings import PROJECT_ROOT
 
+SHIPPED = PROJECT_ROOT / "include" / "config"
 DOCS = PROJECT_ROOT / "docs"
 README = PROJECT_ROOT / "README.md"
 PAGES = [README, *sorted(DOCS.rglob("*.md"))]
@@ -66,7 +71,7 @@ def test_commands_exist(page: Path) -> None:
     for command in code(page.read_text("utf-8")):
         for target in re.findall(r"(?:^|\s)make ([a-z]+)", command):
             assert target in targets, f"make {target}"
-        for words in re.findall(r"(?:^|\s|/)par ((?:[a-z]+-?[a-z]*|--[a-z-]+)(?: [^`\n|#]*)?)", command):
+        for words in re.findall(r"(?:^|\s|/)par ((?:[a-z]+(?:-[a-z]+)*|--[a-z-]+)(?: [^`\n|#]*)?)", command):
             assert wrong_word(words.split()) is None, f"par {words}"
 
 
@@ -115,6 +120,29 @@ def test_every_rule_code_every_ops_column_and_every_variable_is_described() -> N
     assert [name for name in sorted(variables) if f"`{name}`" not in configuration] == []
 
 
+@pytest.mark.parametrize("name", [module.name for module in iter_modules(dialects.__path__) if module.name[0] != "_"])
+def test_every_dialect_is_described_and_its_examples_are_right(name: str, tmp_path: Path) -> None:
+    text = (DOCS / "reference" / "dialects.md").read_text("utf-8")
+    section = text.split(f"\n## `{name}`")[1].split("\n## ")[0]
+    examples = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
+    assert examples
+    for number, example in enumerate(examples):
+        folder = Path(shutil.copytree(SHIPPED, tmp_path / str(number)))
+        (folder / "sources.yml").write_text(with_example(example), encoding="utf-8")
+        sources = load_configuration(folder).sources
+        assert [feed.dialect for source in SOURCES for feed in sources.of(source).feeds].count(name) >= 1
+
+
+def test_every_note_that_is_described_is_counted_somewhere() -> None:
+    text = (DOCS / "reference" / "dialects.md").read_text("utf-8")
+    cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    notes = {note for cell in cells for note in re.findall(r"`([a-z]\w+)`", cell)}
+    code_text = "".join(path.read_text("utf-8") for path in (PROJECT_ROOT / "include").rglob("*.py"))
+    made = {f"matched_by_{kind}" for kind in ("idnumber", "cmnd", "so_hieu", "email")} | {"ngay_sinh_without_day"}
+    assert len(notes) > 40 and made <= notes
+    assert [note for note in sorted(notes - made) if not re.search(rf"\b{note}\b", code_text)] == []
+
+
 def not_portable(path: Path) -> list[str]:
     try:
         text = path.read_text("utf-8")
@@ -122,6 +150,17 @@ def not_portable(path: Path) -> list[str]:
         return []
     # This file has to spell what it looks for.
     return [] if path == Path(__file__).resolve() else NOT_PORTABLE.findall(text)
+
+
+def with_example(feeds: str) -> str:
+    """The shipped ``sources.yml`` with these feeds in place of those of the same tables."""
+    tables = set(re.findall(r"\b(?:danh_gia|lop_boi_duong|mdl_\w+)\b", feeds.split("files:")[0].split("pull:")[0]))
+    shipped = (SHIPPED / "sources.yml").read_text("utf-8").splitlines(keepends=True)
+    places = [number for number, line in enumerate(shipped) if line.strip().removeprefix("- table: ") in tables]
+    assert len(places) == len(tables) > 0
+    kept = [line for number, line in enumerate(shipped) if number not in places]
+    kept.insert(places[0], "".join(f"    {line}\n" for line in feeds.splitlines()))
+    return "".join(kept)
 
 
 def without_code(text: str) -> str:

@@ -75,9 +75,7 @@ def test_a_silent_or_unreadable_sender_is_served_by_its_last_readable_file(setti
 def test_a_sender_whose_rows_fall_by_more_than_thirty_percent_is_served_by_its_last_file(settings: Settings) -> None:
     ten = [rating(number) for number in range(10, 20)]
     send(settings, NIGHT, a=csv_text(TABLE, ten), b=csv_text(TABLE, ten), c=csv_text(TABLE, ten))
-    staged = send(
-        settings, NIGHT + DAY, a=csv_text(TABLE, ten[:7]), b=csv_text(TABLE, ten[:6]), c=csv_text(TABLE, [])
-    )
+    staged = send(settings, NIGHT + DAY, a=csv_text(TABLE, ten[:7]), b=csv_text(TABLE, ten[:6]), c=csv_text(TABLE, []))
     assert [(p.part, p.state, p.rows) for p in staged.parts] == [
         ("a", "read", 7), ("b", "rejected", 10), ("c", "rejected", 10),
     ]  # fmt: skip

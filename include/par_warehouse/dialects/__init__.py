@@ -124,5 +124,3 @@ def arrow_records(table: pa.Table, numbers: npt.NDArray[np.int64]) -> Callable[[
         yield Records(table.select(list(wanted)), numbers)
 
     return records
-
-

@@ -27,6 +27,7 @@ from par_warehouse.dialects import (
     UnreadableFile,
     arrow_records,
 )
+from par_warehouse.dialects._workbook_facts import some
 from par_warehouse.encodings import as_utf8, verify
 from par_warehouse.text import clean, fold
 
@@ -98,7 +99,7 @@ class Screen:
         """Where, before ``end``, one of these folded headings stands. Raises UnreadableFile if several do."""
         found = [place for place, heading in enumerate(self.headings[:end]) if fold(heading) in known]
         if len(found) > 1:
-            columns = ", ".join(map(column_letters, found))
+            columns = some(map(column_letters, found))
             raise UnreadableFile(
                 f"các cột {columns} có tiêu đề cùng nghĩa; hãy chỉ để lại một cột",
                 f"the headings of the columns {columns} mean the same; leave only one of them",

@@ -28,6 +28,8 @@ class SheetFacts:
 
     number: int
     is_hidden: bool = False
+    counts_from_1904: bool = False
+    """Whether a day is the number of days since 1904, as on an old Mac, and not since 1900."""
     rows: range = range(0)
     columns: range = range(0)
     """The rectangle around the filled cells."""

@@ -50,6 +50,7 @@ class _Cells:
     def __init__(self) -> None:
         self.sheets: list[SheetFacts] = []
         self.hidden_styles: set[str] = set()
+        self.counts_from_1904 = False
         self.style = ""
         self.path: list[str] = []
         self.rows, self.columns = range(0), range(0)
@@ -68,9 +69,13 @@ class _Cells:
             self.style = attributes.get(f"{_STYLE}name", "")
         elif tag == f"{_STYLE}table-properties" and attributes.get(f"{_TABLE}display") == "false":
             self.hidden_styles.add(self.style)
+        elif tag == f"{_TABLE}null-date":
+            self.counts_from_1904 = attributes.get(f"{_TABLE}date-value", "").startswith("1904")
         elif tag == f"{_TABLE}table" and parent == f"{_OFFICE}spreadsheet":
             is_hidden = attributes.get(f"{_TABLE}style-name") in self.hidden_styles
-            self.sheets.append(SheetFacts(len(self.sheets) + 1, is_hidden=is_hidden))
+            self.sheets.append(
+                SheetFacts(len(self.sheets) + 1, is_hidden=is_hidden, counts_from_1904=self.counts_from_1904)
+            )
             check_sheet_count(len(self.sheets))
             self.rows = range(0)
         elif tag == f"{_TABLE}table-row-group" and attributes.get(f"{_TABLE}display") == "false":

@@ -21,7 +21,7 @@ from par_warehouse.dialects._workbook_facts import (
     too_old,
 )
 
-_BOF, _EOF, _FILEPASS, _BOUNDSHEET, _SUPBOOK = 0x809, 0x0A, 0x2F, 0x85, 0x1AE
+_BOF, _EOF, _FILEPASS, _DATEMODE, _BOUNDSHEET, _SUPBOOK = 0x809, 0x0A, 0x2F, 0x22, 0x85, 0x1AE
 _BIFF8 = 0x0600
 _ROW, _MERGEDCELLS, _MULRK, _BOOLERR = 0x208, 0xE5, 0xBD, 0x205
 _FORMULAS = {0x06, 0x206, 0x406}
@@ -75,6 +75,7 @@ def sheet_facts(content: bytes) -> list[SheetFacts]:
 def _sheets(stream: bytes) -> list[tuple[int, int, SheetFacts]]:
     """Where each sheet starts, its kind, and its facts so far."""
     sheets: list[tuple[int, int, SheetFacts]] = []
+    counts_from_1904 = False
     for code, body in _records(stream, 0):
         if code == _BOF and unpack_from("<H", body)[0] != _BIFF8:
             raise too_old()
@@ -82,11 +83,14 @@ def _sheets(stream: bytes) -> list[tuple[int, int, SheetFacts]]:
             raise has_password()
         elif code == _SUPBOOK and (len(body) != 4 or unpack_from("<2xH", body)[0] not in (_OWN_SHEETS, _ADD_INS)):
             raise has_links()
+        elif code == _DATEMODE:
+            counts_from_1904 = unpack_from("<H", body)[0] == 1
         elif code == _BOUNDSHEET:
             start, visibility, kind = unpack_from("<IBB", body)
             if kind in (_MACRO_SHEET, _VBA_SHEET):
                 raise has_macros()
-            sheets.append((start, kind, SheetFacts(len(sheets) + 1, is_hidden=visibility & 3 != 0)))
+            facts = SheetFacts(len(sheets) + 1, is_hidden=visibility & 3 != 0, counts_from_1904=counts_from_1904)
+            sheets.append((start, kind, facts))
             check_sheet_count(len(sheets))
     return sheets
 

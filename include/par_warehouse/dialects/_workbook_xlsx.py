@@ -35,7 +35,7 @@ def sheet_facts(content: bytes) -> list[SheetFacts]:
         if link not in links.targets:
             raise damaged()
         kind, part = links.targets[link]
-        facts = SheetFacts(number, is_hidden=state != "visible")
+        facts = SheetFacts(number, is_hidden=state != "visible", counts_from_1904=book.counts_from_1904)
         if kind == "worksheet":  # else a chart, which has no cells
             archive.parse(part, _Cells(facts))
         sheets.append(facts)
@@ -47,15 +47,18 @@ def _local(tag: str) -> str:
 
 
 class _Book:
-    """Collects the sheets from ``workbook.xml``: visibility and link of each."""
+    """Collects the sheets from ``workbook.xml``: visibility and link of each; and how days are counted."""
 
     def __init__(self) -> None:
         self.sheets: list[tuple[str, str]] = []
+        self.counts_from_1904 = False
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         if _local(tag) == "sheet":
             links = [value for name, value in attributes.items() if name.endswith("}id")]
             self.sheets.append((attributes.get("state", "visible"), links[0] if links else ""))
+        elif _local(tag) == "workbookPr":
+            self.counts_from_1904 = attributes.get("date1904") in ("1", "true")
 
 
 class _Links:

@@ -4,9 +4,16 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from par_warehouse.csv_records import read_header, read_records
-from par_warehouse.dialects import Context, DeliveredFile, DialectOptions, Part, Records
+from par_warehouse.dialects import Context, DeliveredFile, DialectOptions, Part, Records, UnreadableFile
 from par_warehouse.encodings import as_utf8, verify
 from par_warehouse.text import clean, fold
+
+_DELIMITERS = {
+    ",": ("dấu phẩy", "commas"),
+    ";": ("dấu chấm phẩy", "semicolons"),
+    "\t": ("dấu tab", "tabs"),
+    "|": ("dấu gạch đứng", "vertical bars"),
+}
 
 
 class Options(DialectOptions):
@@ -23,7 +30,10 @@ def read(files: Sequence[DeliveredFile], options: Options, context: Context) -> 
     assert context.table is not None
     verify(file, options.encoding)
     with as_utf8(file, options.encoding) as stream:
-        names = [clean(name) for name in read_header(stream, options.delimiter)]
+        header = read_header(stream, options.delimiter)
+    if len(header) == 1:
+        _refuse_other_delimiter(header[0], options.delimiter)
+    names = [clean(name) for name in header]
     if options.headings == "known":
         names = [context.header_names.get(fold(name), name) for name in names]
 
@@ -33,3 +43,16 @@ def read(files: Sequence[DeliveredFile], options: Options, context: Context) -> 
             yield from read_records(stream, positions, len(names), options.delimiter)
 
     return [Part(context.table, names, records)]
+
+
+def _refuse_other_delimiter(header: str, declared: str) -> None:
+    """Raise UnreadableFile when a header that is all one column has another delimiter in it."""
+    for delimiter, (vi, en) in _DELIMITERS.items():
+        if delimiter in header:
+            declared_vi, declared_en = _DELIMITERS[declared]
+            raise UnreadableFile(
+                f"các cột ngăn cách bằng {vi} nhưng tệp được khai báo là ngăn cách bằng {declared_vi}; hãy lưu lại cho"
+                " đúng, hoặc báo quản trị viên sửa khai báo của nguồn này",
+                f"the columns are set apart by {en}, but the file is declared to have {declared_en}; save it so, or"
+                " have the delimiter of this feed corrected",
+            )

@@ -33,6 +33,7 @@ from par_warehouse.dialects._moodle_screens import (
     rows_part,
     users_part,
 )
+from par_warehouse.dialects._workbook_facts import some
 from par_warehouse.text import fold
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def _placed(headings: Sequence[str], activities: range, materials: Mapping[str, 
     for name, material in materials.items():
         found = [place for place in activities if fold(headings[place]) == fold(name)]
         if len(found) > 1:
-            columns = ", ".join(map(column_letters, found))
+            columns = some(map(column_letters, found))
             raise UnreadableFile(
                 f"các cột {columns} là những hoạt động cùng tên, không biết hoạt động nào là học liệu; hãy đổi tên"
                 " trong Moodle rồi xuất lại",

@@ -43,24 +43,27 @@ def read(files: Sequence[DeliveredFile], options: ScreenOptions, context: Contex
             " again and leave the columns as they are",
         )
     names = [column.name for column in TABLES_BY_NAME["mdl_course_modules_viewed"].columns]
+    others = screen.others(set(cells.values()), names)
     notes: dict[str, int] = {}
 
     def records(wanted: Sequence[str]) -> Iterator[Records]:
         notes.update(other_events=0, repeated_lines=0)
+        asked = {f"other_{place}": place for name, place in others.items() if name in wanted}
+        selected = ["number", *(f"other_{others[name]}" if name in others else name for name in wanted)]
         with screen.connection() as con:
             register_fold(con)
             con.execute("create temp table seen (id bigint)")
-            for found in screen.records(cells):
+            for found in screen.records({**cells, **asked}):
                 con.register("delivered", found.table.append_column("number", pa.array(found.numbers)))
                 con.execute(_VIEWED_NOW)
                 con.execute("insert into seen select id from viewed where id is not null and not is_repeated")
-                rows = con.execute(_ROWS).to_arrow_table()
+                rows = con.execute(_ROWS.format(selected=", ".join(selected))).to_arrow_table()
                 views = con.execute("select count(*) from viewed").fetchall()[0][0]
                 notes["other_events"] += len(found.numbers) - views
                 notes["repeated_lines"] += views - len(rows)
-                yield Records(rows.select(list(wanted)), rows["number"].to_numpy(), found.malformed, is_plain=True)
+                table = pa.Table.from_arrays(rows.columns[1:], list(wanted))
+                yield Records(table, rows.column(0).to_numpy(), found.malformed, is_plain=not asked)
 
-    others = screen.others(set(cells.values()), names)
     return [Part("mdl_course_modules_viewed", [*names, *others], records, notes)]
 
 
@@ -94,8 +97,8 @@ _VIEWED_NOW = f"""
     from known
 """
 _ROWS = """
-    select number, id::varchar as id, coursemoduleid, userid, timecreated
-    from viewed
-    where not is_repeated
+    select {selected}
+    from (select * replace (id::varchar as id) from viewed where not is_repeated)
+    join delivered using (number)
     order by number
 """

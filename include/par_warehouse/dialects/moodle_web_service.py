@@ -21,11 +21,11 @@ course before leaving it. Nor do they say when an account was made or a learner 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, Field, NonNegativeInt, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from par_warehouse.contract import TABLES_BY_NAME
 from par_warehouse.dialects import Context, DeliveredFile, DialectOptions, Part, Records, UnreadableFile
@@ -51,12 +51,16 @@ class Options(DialectOptions):
     timeout_seconds: float = Field(60, gt=0, le=600, description="how long one answer may take")
 
 
+# More would be no count but something else, and is not repeated in a message.
+Count = Annotated[int, Field(ge=0, le=99_999_999)]
+
+
 class Complete(BaseModel):
     """The content of the last page: per kind, how many pages there are and how many rows they hold together."""
 
-    pages: dict[Kind, NonNegativeInt]
-    rows: dict[Kind, NonNegativeInt]
-    users_enrolled: NonNegativeInt
+    pages: dict[Kind, Count]
+    rows: dict[Kind, Count]
+    users_enrolled: Count
 
 
 def page_name(kind: Kind, number: int) -> str:
@@ -279,16 +283,18 @@ def _read_complete(by_name: Mapping[str, DeliveredFile]) -> Complete:
 
 
 def _pages_of(kind: Kind, by_name: Mapping[str, DeliveredFile], complete: Complete) -> list[DeliveredFile]:
-    names = [page_name(kind, number) for number in range(1, complete.pages[kind] + 1)]
-    for name in names:
+    pages = {}
+    for number in range(1, complete.pages[kind] + 1):
+        name = page_name(kind, number)
         if name not in by_name:
             raise _incomplete(name)
-    if more := sorted(name for name in by_name.keys() - set(names) if name.startswith(f"{kind}-")):
+        pages[name] = by_name[name]
+    if more := sorted(name for name in by_name.keys() - pages.keys() if name.startswith(f"{kind}-")):
         raise UnreadableFile(
             f"Trang {more[0]} không thuộc lần lấy dữ liệu này. Hãy xóa các trang đã lấy và lấy lại dữ liệu từ Moodle.",
             f"The page {more[0]} does not belong to this pull. Remove the pages and pull from Moodle again.",
         )
-    return [by_name[name] for name in names]
+    return list(pages.values())
 
 
 def _incomplete(name: str) -> UnreadableFile:

@@ -4,7 +4,7 @@ Above the list stand titles, below it totals and signatures; its header has one 
 of sections, blank rows and a row of column numbers stand between. What is a header is told by the headings of
 ``headings.yml`` (``_list_header``), what is a person by the row itself (``_list_rows``), what a workbook may be by
 ``_workbook``. Whatever could hide or change a person's row makes the file unreadable: hidden rows and sheets, filters,
-formulas, links, passwords, a printed total that differs from the rows found.
+formulas, links, passwords, letters of old fonts, a printed total that differs from the rows found.
 
 Every visible sheet that has the header is read, one after the other; all must have the same columns of the contract.
 Sheets without a list (a cover, remarks) are skipped and counted.
@@ -28,11 +28,13 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
+from par_warehouse.contract import TABLES_BY_NAME, Kind
 from par_warehouse.dialects import Context, DeliveredFile, DialectOptions, Part, UnreadableFile, arrow_records
 from par_warehouse.dialects._list_header import SEARCHED_ROWS, Column, Header, columns_without_heading, find_header
 from par_warehouse.dialects._list_rows import ListRows, list_rows, looks_like_list
 from par_warehouse.dialects._list_titles import title_value
 from par_warehouse.dialects._list_totals import refuse_wrong_totals
+from par_warehouse.dialects._list_values import refuse_bare_days, refuse_old_fonts
 from par_warehouse.dialects._workbook import Sheet, read_workbook
 
 NUMBERS_PER_SHEET = 10_000_000
@@ -90,18 +92,23 @@ def read(files: Sequence[DeliveredFile], options: Options, context: Context) -> 
         lists.append(_List(sheet, header, rows, columns, titles))
         notes += rows.notes
     _refuse_unusable(lists, context.header_names)
+    table = TABLES_BY_NAME.get(context.table)
+    dates = {column.name for column in table.columns if column.kind in (Kind.DATE, Kind.CHECKED_DATE)} if table else ()
     for one in lists:
+        refuse_old_fonts(one.sheet, (text for name in one.known for text in one.texts(name)))
+        refuse_bare_days(one.sheet, one.columns, dates, one.rows.persons)
         refuse_wrong_totals(one.sheet, one.header, one.rows.kinds, sum(len(each.rows.persons) for each in lists))
     names = list(dict.fromkeys([*options.title_fields, *(column.name for one in lists for column in one.columns)]))
-    table = pa.table(
+    texts = pa.table(
         {name: pa.array([text for one in lists for text in one.texts(name)], pa.string()) for name in names}
     )
     numbers = np.array([number for one in lists for number in one.numbers], np.int64)
-    return [Part(context.table, names, arrow_records(table, numbers), dict(notes))]
+    return [Part(context.table, names, arrow_records(texts, numbers), dict(notes))]
 
 
 def _refuse_headless_list(sheet: Sheet) -> None:
     if looks_like_list(sheet):
+        refuse_old_fonts(sheet, (cell for cells in sheet.rows for cell in cells))
         raise UnreadableFile(
             f"Trang tính thứ {sheet.number} có danh sách nhưng không tìm thấy dòng tiêu đề cột trong {SEARCHED_ROWS}"
             " dòng đầu. Thêm dòng tiêu đề (STT, Họ và tên, Số CCCD…) ngay trên danh sách, hoặc xóa trang này, rồi gửi"
