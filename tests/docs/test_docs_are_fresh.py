@@ -1,5 +1,6 @@
 """The documentation says what is there: generated pages, links, commands, columns, variables."""
 
+import ast
 import importlib.util
 import re
 import shutil
@@ -143,6 +144,15 @@ def test_every_note_that_is_described_is_counted_somewhere() -> None:
     assert [note for note in sorted(notes - made) if not re.search(rf"\b{note}\b", code_text)] == []
 
 
+def test_every_message_that_is_explained_exists() -> None:
+    page = (DOCS / "how-to" / "repair-a-delivery.md").read_text("utf-8").split("\n## 4. ")[1].split("\n## 5. ")[0]
+    quoted = re.findall(r"`([^`]+)`", "\n".join(re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)))
+    texts = set(messages())
+    assert len(quoted) > 25
+    missing = [one for one in quoted if not any(re.search(message_pattern(one), text) for text in texts)]
+    assert missing == []
+
+
 def not_portable(path: Path) -> list[str]:
     try:
         text = path.read_text("utf-8")
@@ -150,6 +160,20 @@ def not_portable(path: Path) -> list[str]:
         return []
     # This file has to spell what it looks for.
     return [] if path == Path(__file__).resolve() else NOT_PORTABLE.findall(text)
+
+
+def messages() -> Iterator[str]:
+    """Every text in the code; what is put into it at run time is …"""
+    for path in (PROJECT_ROOT / "include").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+def message_pattern(quoted: str) -> str:
+    return ".*".join(re.escape(piece.strip()) for piece in quoted.split("…"))
 
 
 def with_example(feeds: str) -> str:
