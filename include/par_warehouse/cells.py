@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from par_warehouse.config import Feed
 from par_warehouse.contract import STORED_TYPE, Column, Kind
 from par_warehouse.dialects import LOWEST_MADE_ID
-from par_warehouse.text import WHITE_SPACE
+from par_warehouse.text import INVISIBLE, WHITE_SPACE
 
 UNREADABLE = {
     "VARCHAR": "'?'",
@@ -35,7 +35,8 @@ def cleaned(name: str, is_plain: bool) -> str:
     """The cell as the contract wants every text: NFC, trimmed, white space collapsed, empty is NULL."""
     if is_plain:
         return f"nullif({name}, '')"
-    return f"nullif(trim(regexp_replace(nfc_normalize({name}), '{WHITE_SPACE}', ' ', 'g')), '')"
+    visible = f"regexp_replace(nfc_normalize({name}), '{INVISIBLE}', '', 'g')"
+    return f"nullif(trim(regexp_replace({visible}, '{WHITE_SPACE}', ' ', 'g')), '')"
 
 
 def read_as(column: Column, feed: Feed, spellings: Mapping[str, str]) -> str:
@@ -51,7 +52,11 @@ def read_as(column: Column, feed: Feed, spellings: Mapping[str, str]) -> str:
     if column.kind in (Kind.DATE, Kind.CHECKED_DATE) and feed.dates != "contract":
         return _date_read(name, feed.dates == "day_first_or_serial", column.kind is Kind.CHECKED_DATE)
     if column.kind is Kind.DECIMAL and feed.decimals == "comma":
-        return f"case when regexp_full_match({name}, '-?[0-9]+,[0-9]+') then replace({name}, ',', '.') else {name} end"
+        return (
+            f"case when regexp_full_match({name}, '-?[0-9]+,[0-9]+') then replace({name}, ',', '.')"
+            # In these files 1.234 may be one and a bit, or more than a thousand.
+            f" when regexp_full_match({name}, '-?[0-9]{{1,3}}([.][0-9]{{3}})+') then '?' else {name} end"
+        )
     return name
 
 
@@ -114,7 +119,14 @@ def _typed(cell: str, kind: Kind, unreadable: str) -> str:
                 f"case when {cell} is null or (regexp_full_match({cell}, '[A-Za-z0-9_]{{1,20}}')"
                 f" and not regexp_matches({cell}, '{_LIKE_A_NUMBER_OF_A_PERSON}')) then {cell} else {unreadable} end"
             )
-        case Kind.DATE | Kind.CHECKED_DATE:
+        case Kind.CHECKED_DATE:
+            # Whether it is a date is all that goes on; the date itself is in the vault.
+            return (
+                f"case when {cell} is null then null"
+                f" when {_typed(cell, Kind.DATE, unreadable)} between date '1900-01-01' and date '2100-12-31'"
+                f" then date '2000-01-01' else {unreadable} end"
+            )
+        case Kind.DATE:
             return (
                 f"case when {cell} is null then null else coalesce("
                 f"case when regexp_full_match({cell}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')"

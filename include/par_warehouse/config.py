@@ -23,6 +23,8 @@ from par_warehouse.errors import ParError
 from par_warehouse.text import fold
 from par_warehouse.unit_aliases import read_aliases
 
+MAX_VALUES = 20_000
+"""In one file, with all that it includes or repeats."""
 IDENTITY_MAP = "dinh_danh_cu"
 """A table beside the contract: old numbers, staff numbers and e-mail addresses, and whose they are (``identity``)."""
 
@@ -347,13 +349,14 @@ class _Document:
     path: Path
     field_name: str | None = None
     lines: dict[Location, str] = field(default_factory=dict)
+    values: int = 0
 
     def content(self) -> Any:
         """The data of the file. Raises _Mistake."""
-        content = self._read(self.path, ())
+        content = self._read(self.path, (), 0)
         return {self.field_name: content} if self.field_name else content
 
-    def _read(self, path: Path, at: Location) -> Any:
+    def _read(self, path: Path, at: Location, depth: int) -> Any:
         try:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -365,15 +368,21 @@ class _Document:
         except yaml.MarkedYAMLError as error:
             line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
             raise _Mistake(f"{path.name}{line}: expected valid YAML; {error.problem}") from None
+        except yaml.YAMLError:
+            raise _Mistake(f"{path.name}: expected text without control characters") from None
+        except RecursionError:
+            raise _Mistake(f"{path.name}: expected less deeply nested content") from None
         if node is None:
             raise _Mistake(f"{path.name}: expected content, found an empty file")
-        return self._plain(node, path, at, 0)
+        return self._plain(node, path, at, depth)
 
     def _plain(self, node: yaml.Node, path: Path, at: Location, depth: int) -> Any:
         line = f"{path.name}:{node.start_mark.line + 1}"
         self.lines.setdefault(at, line)
-        if depth > 30:
-            raise _Mistake(f"{line}: expected less deeply nested content")
+        self.values += 1
+        if depth > 30 or self.values > MAX_VALUES:
+            # A value may stand for a whole file (!include) or for another value (*), and these for others again.
+            raise _Mistake(f"{line}: expected less content, and less deeply nested; is it part of itself?")
         is_include = node.tag == "!include" and isinstance(node, yaml.ScalarNode)
         if not is_include and (not node.tag.startswith("tag:yaml.org,2002:") or ":python/" in node.tag):
             raise _Mistake(f"{line}: expected a plain value, found the tag {node.tag}")
@@ -391,10 +400,10 @@ class _Document:
         if is_include:
             if not re.fullmatch(r"[\w.-]+\.yml", node.value):
                 raise _Mistake(f"{line}: expected the name of a .yml file in the configuration folder after !include")
-            return self._read(self.path.parent / node.value, at)
+            return self._read(self.path.parent / node.value, at, depth + 1)
         try:
             return yaml.SafeLoader("").construct_object(node)
-        except (yaml.YAMLError, ValueError):
+        except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError):
             raise _Mistake(f"{line}: expected a value of the type {node.tag}") from None
 
     def sentence(self, place: Location, expected: str) -> str:

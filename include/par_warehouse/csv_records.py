@@ -28,8 +28,19 @@ def read_header(stream: BinaryIO, delimiter: str = ",") -> list[str]:
         for start, end in zip(starts, ends, strict=True):
             text = chunk[start:end].decode().rstrip("\r\n")
             if text.strip():
-                return next(csv.reader(StringIO(text, newline=""), strict=True, delimiter=delimiter))
+                return _names(text, delimiter)
     raise UnreadableFile("tệp rỗng, không có dòng tiêu đề", "the file is empty")
+
+
+def _names(header: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader(StringIO(header, newline=""), strict=True, delimiter=delimiter))
+    except csv.Error:
+        # The quotes are in order, or the record would not have been found: a name is longer than csv takes.
+        raise UnreadableFile(
+            f"dòng tiêu đề có một ô dài hơn {csv.field_size_limit():,} ký tự; hãy sửa dòng tiêu đề rồi gửi lại",
+            f"a heading is longer than {csv.field_size_limit():,} characters; correct the first line and send it again",
+        ) from None
 
 
 def read_records(

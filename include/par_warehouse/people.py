@@ -42,6 +42,11 @@ class People:
             columns = ", ".join(missing)
             raise UnreadableFile(f"thiếu cột {columns}", f"columns missing: {columns}")
         self._collect(part, MAP_COLUMNS, "map_cell")
+        if self.con.execute("select count(*) from map_cell").fetchone() == (0,):
+            raise UnreadableFile(
+                "tệp không có dòng dữ liệu nào; hãy kiểm tra, xuất lại rồi gửi lại",
+                "the file has no rows; check it, export it anew and send it again",
+            )
         # A date that cannot be read becomes the unreadable mark, and its row is refused.
         dates = [f"{as_date(name)} as {name}" for name in MAP_COLUMNS[3:]]
         self.con.execute(

@@ -36,6 +36,12 @@ class Senders:
         names = {part: shown(feed.files.replace("{part}", part) or feed.name) for part in known - heard}
         return [StagedPart(feed.name, feed.dialect, part, name, "missing") for part, name in names.items()]
 
+    def problem(self, feed: Feed, table: Table, part: StagedPart) -> str | None:
+        """Why a part that was read cannot be used, None when it can."""
+        is_increment = table.is_incremental or feed.increments
+        last = None if is_increment else self._last(self._sender(feed, table.name, part.part))
+        return _problem(part, last, is_increment)
+
     def serve(self, feed: Feed, table: Table, part: StagedPart, rows: Path) -> StagedPart:
         """Keep a usable part, whose staged rows are ``rows``; serve another by the last usable one of its sender.
 
@@ -44,7 +50,7 @@ class Senders:
         """
         folder = self._sender(feed, table.name, part.part)
         last, is_increment = self._last(folder), table.is_incremental or feed.increments
-        if part.state == "read" and (problem := _problem(part, None if is_increment else last, is_increment)):
+        if part.state == "read" and (problem := self.problem(feed, table, part)):
             part = replace(part, state="rejected", served_from=None, rows=0, problem=problem)
         if part.state == "read":
             folder.mkdir(parents=True, exist_ok=True)
@@ -79,9 +85,15 @@ def _problem(part: StagedPart, last: StagedPart | None, may_be_empty: bool) -> s
         columns = ", ".join(part.missing_columns)
         return f"thiếu cột {columns} | columns missing: {columns}"
     if part.repeated_columns:
-        return "một cột có hai lần | a column stands there twice"
+        return (
+            "dòng tiêu đề có hai cột cùng tên; hãy xóa hoặc đổi tên một cột rồi gửi lại"
+            " | two columns of the header have one name; delete or rename one of them and send the file again"
+        )
     if part.rows == 0 and not may_be_empty:
-        return "tệp không có dòng dữ liệu nào | the file has no rows"
+        return (
+            "tệp không có dòng dữ liệu nào; hãy kiểm tra, xuất lại rồi gửi lại"
+            " | the file has no rows; check it, export it anew and send it again"
+        )
     if last is not None and part.rows * 10 < last.rows * 7:
         return (
             f"tệp có {part.rows} dòng, ít hơn quá 30 % so với {last.rows} dòng của lần trước; hãy kiểm tra và gửi lại"

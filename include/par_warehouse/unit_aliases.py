@@ -35,15 +35,19 @@ def read_aliases(path: Path) -> tuple[list[Alias], list[str]]:
     except UnicodeDecodeError:
         return [], [f"{path.name}: expected a text file in UTF-8"]
     lines = csv.reader(text.splitlines(keepends=True))
-    if tuple(next(lines, ())) != ALIAS_COLUMNS:
+    try:
+        rows = [(lines.line_num, row) for row in lines]
+    except csv.Error:
+        return [], [f"{path.name}:{lines.line_num}: expected shorter names; a double quote may not be closed"]
+    if not rows or tuple(rows[0][1]) != ALIAS_COLUMNS:
         return [], [f"{path.name}:1: expected the columns {','.join(ALIAS_COLUMNS)}"]
     aliases, mistakes = [], []
-    for row in lines:
+    for line, row in rows[1:]:
         cells = [" ".join(cell.split()) for cell in row]
         if any(cells):
-            alias, expected = _alias(lines.line_num, cells)
+            alias, expected = _alias(line, cells)
             aliases += [alias] if alias else []
-            mistakes += [f"{path.name}:{lines.line_num}: {one}" for one in expected]
+            mistakes += [f"{path.name}:{line}: {one}" for one in expected]
     mistakes += [
         f"{path.name}:{second.line}: expected one unit for a name at a time;"
         f" line {first.line} gives this name, or one spelled out alike, to another unit"

@@ -484,6 +484,9 @@ def _place(part: StagedPart, row: str) -> str:
 def _refusal(rule: Rule, file: StagedFile) -> str:
     details = [file.problem] if file.problem else []
     if file.missing_columns:
-        details.append("columns missing: " + ", ".join(file.missing_columns))
-    held = "the rows could not be counted" if file.problem else f"the file held {file.rows_read:,} rows"
+        details.append("thiếu cột | columns missing: " + ", ".join(file.missing_columns))
+    rows = f"{file.rows_read:,}"
+    held = f"tệp có {rows} dòng | the file held {rows} rows"
+    if file.problem:
+        held = "không đếm được số dòng | the rows could not be counted"
     return f"{rule.code}: {rule.message} ({'; '.join([*details, held])})"

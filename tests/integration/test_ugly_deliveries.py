@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -21,10 +22,21 @@ from par_warehouse.settings import Settings
 from par_warehouse.staged import StagedFile, StagedPart
 from par_warehouse.standardise import standardise
 from par_warehouse.validate import take_in
+from tests.nights import run_steps
 from tests.small_world import land
 from tests.ugly.deliveries import made, names
 from tests.ugly.delivery import BEFORE, HEADINGS, NIGHT, Delivery, Staff, csv_text, spoken
 from tests.ugly.folder import deliver_clean, deliver_ugly, feed_name
+from tests.ugly.leaks import leaks
+from tests.ugly.whole_night import (
+    CITY_NUMERATORS,
+    REJECTED,
+    SILENT,
+    STALE,
+    City,
+    deliver_clean_night,
+    deliver_ugly_night,
+)
 
 SECRET = "secret of the ugly deliveries"
 CORRECTED = csv_text(spoken(Staff(0)(2)), HEADINGS).encode()
@@ -131,11 +143,13 @@ def test_a_delivery_becomes_its_clean_twin_or_says_why_not(folder: Folder, name:
 
     states = Counter(part.state for part in every)
     assert states["missing"] == delivery.silent
+    refusals = [(part.feed, part.problem or "") for part in every if part.state == "rejected"]
     if delivery.rejected:
-        assert set(states) == {"rejected"}
-        assert {part.problem for part in every if delivery.rejected not in str(part.problem)} == set()
+        first = [part for part in every if part.feed == feed_name(name, 0)]
+        assert len(refusals) == len(first)
+        assert [refusal for refusal in refusals if delivery.rejected not in refusal[1]] == []
     else:
-        assert [part.problem for part in every if part.state == "rejected"] == []
+        assert refusals == []
 
     refused = {}
     accepted: dict[str, list[StagedRow]] = {}
@@ -167,6 +181,31 @@ def test_a_delivery_becomes_its_clean_twin_or_says_why_not(folder: Folder, name:
     assert {kind for part in every for kind in part.forbidden_columns} == set(delivery.forbidden)
 
 
+def test_every_row_and_every_sender_of_the_night_is_accounted_for(folder: Folder) -> None:
+    expected = sum(len(delivery.quarantined) for delivery in folder.deliveries.values())
+    with duckdb.connect(str(folder.settings.ledger), read_only=True) as con:
+        (quarantined,) = con.execute("select count(*) from ops.quarantine_row").fetchall()[0]
+        lost = con.execute("from ops.load_file where rows_read <> rows_accepted + rows_quarantined").fetchall()
+        senders = con.execute(
+            "select count(*) filter (state = 'rejected'), count(*) filter (state = 'missing') from ops.delivery_part"
+            " where file_name = 'nhan_su.csv'"
+        ).fetchall()[0]
+    assert (quarantined, lost) == (expected, [])
+    # Screens that are refused are refused for every table that they fill; those of people are counted here.
+    rejected = [name for name, one in folder.deliveries.items() if one.rejected and one.feeds[0]["table"] == "nhan_su"]
+    assert senders == (len(rejected), sum(delivery.silent for delivery in folder.deliveries.values()))
+
+
+def test_nobody_and_nothing_forbidden_is_found_outside_landing_and_vault(folder: Folder) -> None:
+    secrets = {"203.0.113.7", "bi-mat-thu", "0900000999", "013300001", "snv-2904", "so-noi-vu.example.vn"}
+    secrets |= {"Người Mạ-thử", "Đạo-thử", "Làng-thử", "Chuyện-thử", "1999-02-03", "03/02/1999"}
+    secrets |= {"CB-0"}  # all staff numbers
+    for number, (name, born) in folder.ugly.people.items():
+        secrets |= {number, number[1:], *((name,) if name else ()), *((f"{born}", f"{born:%d/%m/%Y}") if born else ())}
+    assert len(secrets) > 400
+    assert leaks(folder.settings, secrets) == []
+
+
 def test_a_list_that_is_corrected_the_same_day_replaces_the_rejected_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,3 +218,49 @@ def test_a_list_that_is_corrected_the_same_day_replaces_the_rejected_one(
     deliver_ugly(tmp_path, {name: replace(delivery, files={"danh_sach.csv": CORRECTED})})
     (read,) = stage(settings, NIGHT)["nhan_su"].parts
     assert (read.state, read.rows, read.problem) == ("read", 2, None)
+
+
+def test_a_whole_ugly_night_publishes_what_its_clean_twin_publishes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAR_PERSON_KEY_SECRET", SECRET)
+    city = City()
+    ugly, clean = deliver_ugly_night(tmp_path / "ugly", city), deliver_clean_night(tmp_path / "clean", city)
+    for settings in (ugly, clean):
+        run_steps(settings, NIGHT)
+
+    for query in PUBLISHED:
+        found, expected = (published(settings, query) for settings in (ugly, clean))
+        assert len(expected) > 1 and found == expected, query
+    numerators = "select indicator_code, numerator from marts.fct_indicator_daily where org_unit_code = 'H29' and"
+    city_numbers = dict(published(clean, f"{numerators} population_group = 'ALL'"))
+    assert {code: city_numbers[code] for code in CITY_NUMERATORS} == CITY_NUMERATORS
+
+    stale = "select distinct indicator_code, is_stale from marts.fct_indicator_daily"
+    assert published(ugly, stale) == sorted((code, code in STALE) for code in CITY_NUMERATORS)
+    assert published(clean, stale) == sorted((code, False) for code in CITY_NUMERATORS)
+    senders = "select part, state, served_from_date from ops.delivery_part where state <> 'read'"
+    assert published(ugly, senders) == [(SILENT, "missing", BEFORE), (REJECTED, "rejected", BEFORE)]
+    tonight = f"where data_date = date '{NIGHT}'"
+    refused = published(ugly, f"select file_name, rule_code, message from ops.quarantine_row {tonight}")
+    assert [(file, code) for file, code, _ in refused] == [("nhan_su.csv", "BAD_ID")]
+    assert "nhan_su/so_noi_vu/danh_sach.csv, dòng | row 4" in refused[0][2]
+
+    people = [person for staff in city.staff.values() for person in staff]
+    secrets = {cell for row in people for name, cell in row.items() if name in ("so_dinh_danh", "so_hieu", "ho_ten")}
+    secrets |= {person["so_dinh_danh"][1:] for person in people} | {person["ngay_sinh"] for person in people}
+    assert leaks(ugly, secrets | {"013300091", "013300092", "203.0.113.7", "Kinh"}) == []
+
+
+PUBLISHED = (
+    "select columns(* exclude (is_stale)) from marts.fct_indicator_daily",
+    "select columns(* exclude (evidence_ref)) from marts.fct_indicator_evidence",
+    "from marts.fct_leadership_candidate",
+    "from marts.dim_org_unit",
+)
+
+
+def published(settings: Settings, query: str) -> list[tuple[Any, ...]]:
+    """The rows of a query to the publication, sorted."""
+    with duckdb.connect(str(settings.current), read_only=True) as con:
+        return sorted(con.execute(query).fetchall(), key=str)

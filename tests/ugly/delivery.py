@@ -78,9 +78,9 @@ class Delivery:
 
     ``feeds`` are as in ``sources.yml``, with ``files`` below that folder. Of every table its rows must be those of
     ``same_as`` and, besides, exactly the rows that ``quarantined`` names as their sender knows them, with the rule's
-    code and a part of the message. ``rejected`` is a part of the message on files that cannot be used; rows that serve
-    in their place are those of ``same_as``, out of what the sender sent the night ``before``. ``silent`` senders have
-    sent something only then.
+    code and a part of the message. ``rejected`` is a part of the message on files of the first feed, none of which can
+    be used; rows that serve in their place are those of ``same_as``, out of what the sender sent the night ``before``.
+    ``silent`` senders have sent something only then.
     """
 
     feeds: Sequence[Mapping[str, Any]]

@@ -1,7 +1,7 @@
 """Problem 26: senders who send late, twice, too little, or nothing."""
 
 from tests.spreadsheets import staff_list, xlsx
-from tests.ugly.delivery import HEADINGS, STAFF_VALUES, Delivery, Row, Staff, csv_text, spoken, ugly
+from tests.ugly.delivery import HEADINGS, STAFF_VALUES, Delivery, Row, Staff, csv_text, spoken, ugly, with_cells
 
 LIST = "so_noi_vu/danh_sach.csv"
 FEED = {"table": "nhan_su", "files": "{part}/*.csv", "options": {"headings": "known"}, "values": STAFF_VALUES,
@@ -35,7 +35,27 @@ def no_rows(staff: Staff) -> Delivery:
         before={LIST: _list(rows)},
         files={LIST: _list([])},
         same_as={"nhan_su": rows},
+        rejected="tệp không có dòng dữ liệu nào; hãy kiểm tra, xuất lại rồi gửi lại",
+    )
+
+
+@ugly("26-staff-numbers-stay")
+def staff_numbers_stay(staff: Staff) -> Delivery:
+    """26: a class list by staff numbers, on the night on which the list of staff has lost its rows: still known."""
+    rows = staff(2)
+    learners: list[Row] = [
+        {"ma_lop": "L26", "so_dinh_danh": row["so_hieu"], "ma_khoa_hoc": "CCHC-2024", "ngay_hoan_thanh": "2024-11-29",
+         "ket_qua": "DAT"}
+        for row in rows
+    ]  # fmt: skip
+    clean = with_cells(learners, so_dinh_danh=[row["so_dinh_danh"] for row in rows])
+    return Delivery(
+        feeds=[FEED, {"table": "lop_boi_duong", "files": "lop.csv", "persons": "number_or_known"}],
+        before={LIST: _list(rows)},
+        files={LIST: _list([]), "lop.csv": csv_text(learners, table="lop_boi_duong").encode()},
+        same_as={"nhan_su": rows, "lop_boi_duong": clean},
         rejected="tệp không có dòng dữ liệu nào",
+        notes={"ids_found_in_map": 2},
     )
 
 

@@ -103,6 +103,20 @@ def class_list_with_titles(staff: Staff) -> Delivery:
     )
 
 
+@ugly("17-list-of-things")
+def list_of_things(_: Staff) -> Delivery:
+    """17: a list without people and running numbers: no row is taken for a heading ("Loại" over "Tài liệu") or, as it
+    begins with TL, for a signature; signatures are none of its rows."""
+    rows: list[Row] = [{"ma_hoc_lieu": code, "loai": "TAI_LIEU"} for code in ("TL-01", "TL 17", "Q-3")]
+    sheet = sheet_of(rows, {"ma_hoc_lieu": "Mã học liệu", "loai": "Loại", "ten": "Tên", "quoc_gia": "Nước"})
+    sheet.add("NGƯỜI LẬP BIỂU", "GIÁM ĐỐC")
+    return Delivery(
+        feeds=[{"table": "danh_muc_hoc_lieu", "files": BOOK, "dialect": "spreadsheet"}],
+        files={BOOK: xlsx(sheet)},
+        same_as={"danh_muc_hoc_lieu": rows},
+    )
+
+
 @ugly("17-no-header")
 def no_header(staff: Staff) -> Delivery:
     """17: people without any headings."""

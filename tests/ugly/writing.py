@@ -210,6 +210,26 @@ def spaces(staff: Staff) -> Delivery:
     )
 
 
+@ugly("10-invisible")
+def invisible(staff: Staff) -> Delivery:
+    """10: characters without width: spaces, joiners, marks of direction and order, soft hyphens."""
+    rows = staff(3)
+    written = with_cells(
+        spoken(rows),
+        so_dinh_danh=["\u200b{so_dinh_danh}", "{so_dinh_danh}\u200e\ufeff", "\u202a{so_dinh_danh}\u202c"],
+        ho_ten=["Nguyễn Thị\u200b Hồng", "\u200fTrần Văn Tường", "Lê Quốc\u2060 Việt"],
+        ma_don_vi=["H29.02\u200b", "Sở Nội\u00ad vụ", "\u200bH29.02"],
+        trang_thai=["Đang công tác\u200b"] * 3,
+        nhom=["\u200bCC", "VC\ufeff", "CB\u200d"],
+    )
+    written = [row | {"so_dinh_danh": row["so_dinh_danh"].format(**clean)} for row, clean in
+               zip(written, rows, strict=True)]  # fmt: skip
+    text = csv_text(written, HEADINGS).replace("Họ và tên", "Họ và tên\u200b")
+    return Delivery(
+        feeds=[_known() | {"units": "code_or_name"}], files={LIST: text.encode()}, same_as={"nhan_su": rows}
+    )
+
+
 @ugly("14-other-delimiter")
 def other_delimiter(staff: Staff) -> Delivery:
     """14: where the comma stands in decimals, Excel sets columns apart by semicolons."""
@@ -217,6 +237,23 @@ def other_delimiter(staff: Staff) -> Delivery:
         feeds=[_known()],
         files={LIST: csv_text(spoken(staff(2)), HEADINGS, delimiter=";").encode()},
         rejected="các cột ngăn cách bằng dấu chấm phẩy nhưng tệp được khai báo là ngăn cách bằng dấu phẩy",
+    )
+
+
+@ugly("14-decimal-comma")
+def decimal_comma(_: Staff) -> Delivery:
+    """14: hours with a comma. A unit behind the number, or a point that may be one of thousands, is not guessed at."""
+    catalogue = [
+        {"ma_khoa_hoc": f"K14-{number}", "loai": "BOI_DUONG_CCHC", "so_tiet": hours}
+        for number, hours in enumerate(("8,5", "40", "0,75", "12 tiết", "1.234"))
+    ]
+    clean = with_cells(catalogue[:3], so_tiet=["8.5", "40", "0.75"])
+    number = ("BAD_NUMBER", "Cột so_tiet phải là số thập phân")
+    return Delivery(
+        feeds=[{"table": "danh_muc_khoa_hoc", "files": LIST, "options": {"delimiter": ";"}, "decimals": "comma"}],
+        files={LIST: csv_text(catalogue, table="danh_muc_khoa_hoc", delimiter=";").encode()},
+        same_as={"danh_muc_khoa_hoc": clean},
+        quarantined={4: number, 5: number},
     )
 
 

@@ -13,6 +13,7 @@ A dialect gives text exactly as delivered. White space, NFC, types, pseudonyms a
 table of the contract has: ``standardise`` drops and counts them.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -109,6 +110,8 @@ class DialectOptions(BaseModel):
 
 def dialect(name: str) -> ModuleType:
     """The module of a dialect. Raises ParError when there is none of this name."""
+    if not re.fullmatch("[a-z][a-z0-9_]*", name):
+        raise ParError(f"There is no dialect {name!r}.")
     try:
         return import_module(f"{__name__}.{name}")
     except ModuleNotFoundError as error:

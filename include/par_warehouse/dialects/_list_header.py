@@ -149,10 +149,18 @@ def _extent(sheet: Sheet, anchor: int, header_names: Mapping[str, str]) -> tuple
 
 
 def _is_second_row(sheet: Sheet, top: int, row: int, header_names: Mapping[str, str]) -> bool:
-    """Whether a row, not joined to the header by merged cells, completes headings of it and is no person's."""
+    """Whether a row, not joined to the header by merged cells, completes headings of it and is no person's.
+
+    What changes a heading that is known without it is no part of the header: "Tài liệu" below "Loại" is a value.
+    """
     chains = _chains(sheet, top, row)
     below = {position for position, chain in enumerate(chains) if chain and chain[-1][0] == row}
     meanings = {position: _meaning(_texts(sheet, chain), header_names) for position, chain in enumerate(chains)}
+    for position in below:
+        known = _meaning(_texts(sheet, chains[position][:-1]), header_names)
+        completed = meanings[position]
+        if known and (completed is None or completed[0] != known[0]):
+            return False
     alone = known_headings(sheet.rows[row - 1], header_names)
     is_person = any(alone.get(position) in ("stt", "name", "ho_ten", "so_dinh_danh") for position in below)
     return not is_person and any(meanings[position] for position in below)

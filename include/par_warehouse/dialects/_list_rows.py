@@ -122,14 +122,16 @@ class _RowReader:
         return not any(cell.strip() for cell in self.sheet.rows[row])
 
     def is_certain(self, row: int) -> bool:
-        """A whole running number with anything beside it, or an identification number."""
+        """A whole running number with anything beside it, or an identification number; in a list without such columns
+        a name with anything known beside it, in one without names two known values."""
         cells, stt = self.sheet.rows[row], self.header.stt
         if any(_LONG_NUMBER.search(cells[position]) for position in self.ids):
             return True
         if stt is not None:
             others = (cell for position, cell in enumerate(cells) if position != stt)
             return _STT.fullmatch(cells[stt]) is not None and any(cell.strip() for cell in others)
-        return not self.ids and self._is_named(row) and not self.is_total(row)
+        is_entry = self._is_named(row) if self.header.names else self._is_thing(row)
+        return not self.ids and is_entry and not self.is_total(row)
 
     def is_numbered(self, row: int) -> bool:
         """A whole running number."""
@@ -197,6 +199,12 @@ class _RowReader:
             (row, position) in self.wide or _SECTION_START.match(clean(text).casefold())
             for position, text in texts.items()
         )
+
+    def _is_thing(self, row: int) -> bool:
+        """Two known values, not both of them lines of a signature."""
+        values = [self.sheet.rows[row][position] for position in self.header.headings]
+        filled = [folded(value) for value in values if value.strip()]
+        return len(filled) > 1 and not all(_CLOSING.fullmatch(value) for value in filled)
 
     def _is_named(self, row: int) -> bool:
         """A name and another known value."""

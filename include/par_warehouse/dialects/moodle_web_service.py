@@ -138,7 +138,7 @@ _MODULES = _Layout(
     table="mdl_course_modules",
     kind="modules",
     structure='{"id": "BIGINT", "course": "BIGINT", "idnumber": "VARCHAR", "completion": "BIGINT",'
-    ' "warnings": "BIGINT"}',
+    ' "warnings": "UINTEGER"}',
     columns={name: name for name in ("id", "course", "idnumber", "completion")} | {"deletioninprogress": "0"},
     condition="true",
     notes={
@@ -150,9 +150,9 @@ _COMPLETIONS = _Layout(
     table="mdl_course_completions",
     kind="completions",
     structure='{"courseid": "INTEGER", "userid": "INTEGER", "errorcode": "VARCHAR", "completed": "BOOLEAN",'
-    ' "aggregation": "BIGINT", "criteria": ["BIGINT"], "warnings": "BIGINT"}',
+    ' "aggregation": "BIGINT", "criteria": ["BIGINT"], "warnings": "UINTEGER"}',
     columns={
-        "id": "(userid::bigint << 31) | courseid",
+        "id": "userid * 2147483648 + courseid",
         "userid": "userid",
         "course": "courseid",
         "timecompleted": "case when completed and aggregation = 2 then list_min(criteria)"
@@ -171,12 +171,12 @@ _COMPLETIONS = _Layout(
 _VIEWS = _Layout(
     table="mdl_course_modules_viewed",
     kind="views",
-    structure='{"courseid": "INTEGER", "userid": "INTEGER", "errorcode": "VARCHAR", "warnings": "BIGINT",'
+    structure='{"courseid": "INTEGER", "userid": "INTEGER", "errorcode": "VARCHAR", "warnings": "UINTEGER",'
     ' "statuses": [{"cmid": "INTEGER", "state": "BIGINT", "timecompleted": "BIGINT", "overridden": "BOOLEAN",'
     ' "viewed": "BOOLEAN"}]}',
     source="(select userid, unnest(statuses, recursive := true), number, position from answer)",
     columns={
-        "id": "(userid::bigint << 31) | cmid",
+        "id": "userid * 2147483648 + cmid",
         "coursemoduleid": "cmid",
         "userid": "userid",
         "timecreated": "timecompleted",
@@ -196,13 +196,13 @@ _VIEWS = _Layout(
 def _part(layout: _Layout, pages: Sequence[DeliveredFile], complete: Complete, context: Context) -> Part:
     notes: dict[str, int] = {}
     if layout.kind == "users":
-        _note(notes, "accounts_not_shown", complete.users_enrolled - complete.rows["users"])
+        _note(notes, "accounts_not_shown", max(0, complete.users_enrolled - complete.rows["users"]))
 
     def records(wanted: Sequence[str]) -> Iterator[Records]:
         import duckdb
 
         rows_read = rows_given = 0
-        columns = ", ".join(f"({layout.columns.get(name, 'null')})::varchar as {name}" for name in wanted)
+        columns = "".join(f", ({layout.columns.get(name, 'null')})::varchar as {name}" for name in wanted)
         counts = ", ".join(["count(*)", *layout.notes.values()])
         with duckdb.connect(config={"memory_limit": context.memory_limit, "threads": context.threads}) as con:
             for batch in _batches(pages):
@@ -224,9 +224,10 @@ def _part(layout: _Layout, pages: Sequence[DeliveredFile], complete: Complete, c
                 for name, count in zip(layout.notes, found, strict=True):
                     _note(notes, name, count or 0)
                 table = con.execute(
-                    f"select {columns} from {layout.source} where {layout.condition} order by number, position"
+                    f"select number{columns} from {layout.source} where {layout.condition} order by number, position"
                 ).to_arrow_table()
-                yield Records(table, np.arange(rows_given + 1, rows_given + len(table) + 1, dtype=np.int64))
+                numbers = np.arange(rows_given + 1, rows_given + len(table) + 1, dtype=np.int64)
+                yield Records(table.select(list(wanted)), numbers)
                 rows_given += len(table)
         if rows_read != complete.rows[layout.kind]:
             raise UnreadableFile(
