@@ -17,6 +17,7 @@ import duckdb
 
 from par_warehouse.contract import TABLES
 from par_warehouse.errors import ParError, PipelineError
+from par_warehouse.findings import lives
 from par_warehouse.ledger import OPS_TABLES, last_accepted, open_ledger
 from par_warehouse.settings import PROJECT_ROOT, Settings
 
@@ -179,6 +180,7 @@ def _copy_ops(settings: Settings, present: Build, results: Iterable[dict[str, An
             "create temp table changed as select data_date, run_id from ledger.ops.load_file"
             " except select data_date, run_id from build.ops.load_file"
         )
+        lives(con)
         con.execute("begin")
         for table, columns in OPS_TABLES.items():
             con.execute(f"delete from build.ops.{table} where data_date in (select data_date from changed)")
@@ -187,6 +189,8 @@ def _copy_ops(settings: Settings, present: Build, results: Iterable[dict[str, An
                 " where data_date in (select data_date from changed) order by all"
             )
         con.execute(_DELETIONS)
+        for table in ("finding", "finding_event"):
+            con.execute(f"create or replace table build.ops.{table} as from {table}")
         con.execute("delete from build.ops.model_result where data_date = ?", [present.data_date])
         con.executemany(
             "insert into build.ops.model_result values (?, ?, ?, ?, ?, ?)",

@@ -159,6 +159,35 @@ def show_quarantine(
     console.print(show.quarantine(Settings.from_environment(), date_.date() if date_ else None, limit))
 
 
+@show_app.command("findings")
+def show_findings(
+    agency: Annotated[str | None, typer.Option(help="Code of the agency; all by default.")] = None,
+    state: Annotated[str, typer.Option(help="open, waived, repaired or all.")] = "open",
+    limit: Annotated[int, typer.Option(min=1, help="At most so many findings.")] = 50,
+) -> None:
+    """What is wrong with the deliveries, since when, and what to do."""
+    from par_warehouse import show
+
+    if state not in ("open", "waived", "repaired", "all"):
+        raise ParError(f"There is no state {state!r}. Choose open, waived, repaired or all.")
+    console.print(show.findings(Settings.from_environment(), agency, state, limit))
+
+
+@app.command()
+def waive(
+    finding: Annotated[str, typer.Argument(help="Key of the finding, as par show findings prints it.")],
+    by: Annotated[str, typer.Option(help="Your account or mail address.")],
+    why: Annotated[str, typer.Option(help="The reason, for auditors.")],
+    until: Annotated[datetime, _date_option("--until", "Last day of the waiver.")],
+) -> None:
+    """Accept a finding as it is until a day: it is no longer reported, but still counted and published."""
+    from par_warehouse.findings import Waiver
+    from par_warehouse.findings import waive as note
+
+    note(Settings.from_environment(), Waiver(finding, by, why, until.date()))
+    console.print(f"{finding} is waived until {until.date()}; the next publication shows it.")
+
+
 @app.command("check-config")
 def check_config() -> None:
     """Check the configuration folder; every mistake is named with file, line and what was expected."""

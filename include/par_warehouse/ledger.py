@@ -24,9 +24,11 @@ create table if not exists ops.load_file (
     run_id varchar, data_date date, source varchar, file_name varchar, state varchar, served_from_date date,
     rows_read bigint, rows_accepted bigint, rows_quarantined bigint, rows_warned bigint, rows_repaired bigint,
     warnings varchar, unknown_columns bigint, sha256 varchar, message varchar, accepted_path varchar,
-    content_hash varchar, parts_carried bigint default 0
+    content_hash varchar, parts_carried bigint default 0, rule_code varchar, quarantined_path varchar
 );
 alter table ops.load_file add column if not exists parts_carried bigint default 0;
+alter table ops.load_file add column if not exists rule_code varchar;
+alter table ops.load_file add column if not exists quarantined_path varchar;
 create table if not exists ops.delivery_part (
     run_id varchar, data_date date, source varchar, file_name varchar, feed varchar, part varchar,
     delivered_name varchar, dialect varchar, state varchar, served_from_date date, rows_read bigint,
@@ -34,7 +36,19 @@ create table if not exists ops.delivery_part (
 );
 create table if not exists ops.quarantine_row (
     run_id varchar, data_date date, source varchar, file_name varchar, row_number bigint, rule_code varchar,
-    rule_codes varchar[], column_name varchar, message varchar
+    rule_codes varchar[], column_name varchar, message varchar, finding_key varchar, agency_code varchar,
+    person_key varchar
+);
+alter table ops.quarantine_row add column if not exists finding_key varchar;
+alter table ops.quarantine_row add column if not exists agency_code varchar;
+alter table ops.quarantine_row add column if not exists person_key varchar;
+create table if not exists ops.finding_sighting (
+    run_id varchar, data_date date, finding_key varchar, kind varchar, source varchar, file_name varchar,
+    sender varchar, agency_code varchar, person_key varchar, rule_code varchar, column_name varchar,
+    row_number bigint, message varchar, is_gone boolean
+);
+create table if not exists ops.finding_waiver (
+    finding_key varchar, person_key varchar, waived_by varchar, reason varchar, until_date date, waived_at timestamp
 );
 create table if not exists ops.dq_result (
     run_id varchar, data_date date, suite varchar, expectation varchar, column_name varchar, rule_code varchar,
@@ -57,10 +71,14 @@ create table if not exists evidence.module_link (course_module_id bigint, ma_hoc
 
 OPS_TABLES = {
     "load_file": "run_id, data_date, source, file_name, state, served_from_date, rows_read, rows_accepted,"
-    " rows_quarantined, rows_warned, rows_repaired, warnings, unknown_columns, sha256, message, parts_carried",
+    " rows_quarantined, rows_warned, rows_repaired, warnings, unknown_columns, sha256, message, parts_carried,"
+    " rule_code",
     "delivery_part": "run_id, data_date, source, file_name, feed, part, delivered_name, dialect, state,"
     " served_from_date, rows_read, unknown_columns, forbidden_columns, notes, sha256, message",
-    "quarantine_row": "run_id, data_date, source, file_name, row_number, rule_code, rule_codes, column_name, message",
+    "quarantine_row": "run_id, data_date, source, file_name, row_number, rule_code, rule_codes, column_name, message,"
+    " finding_key, agency_code, person_key",
+    "finding_sighting": "run_id, data_date, finding_key, kind, source, file_name, sender, agency_code, person_key,"
+    " rule_code, column_name, row_number, message, is_gone",
     "dq_result": "run_id, data_date, suite, expectation, column_name, rule_code, severity, success, observed_value,"
     " unexpected_count, error",
 }

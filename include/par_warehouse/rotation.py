@@ -135,7 +135,8 @@ def _keys(settings: Settings, con: duckdb.DuckDBPyConnection, former: bytes, sec
 
 def _files_to_rewrite(settings: Settings, con: duckdb.DuckDBPyConnection) -> list[Path]:
     """The Parquet files that have old keys, ascending."""
-    files = sorted([*settings.accepted.rglob("*.parquet"), *settings.parts.rglob("*.parquet")])
+    folders = (settings.accepted, settings.parts, settings.quarantined)
+    files = sorted(file for folder in folders for file in folder.rglob("*.parquet"))
     return [
         file
         for file in files
@@ -149,7 +150,7 @@ def _databases_to_rewrite(settings: Settings, con: duckdb.DuckDBPyConnection) ->
     for database in (settings.ledger, vault_path(settings), _publication(settings)):
         if database is not None:
             con.execute(f"attach '{database}' as old (read_only)")
-            has_old = [_has_old_keys(con, f"old.{table}", database) for table in _tables(con, with_persons=True)]
+            has_old = [_has_old_keys(con, f"old.{table}", database) for table in _tables(con, "person_key")]
             con.execute("detach old")
             if any(has_old):
                 found.append(database)
@@ -186,7 +187,7 @@ def _begin(settings: Settings, former: bytes, secret: bytes) -> None:
 
 def _rewrite_file(con: duckdb.DuckDBPyConnection, file: Path) -> None:
     partial = file.with_suffix(".part")
-    rows = _rotated(f"read_parquet('{file}', file_row_number = true)")
+    rows = _rotated(f"read_parquet('{file}', file_row_number = true)", "finding_key" in parquet.read_schema(file).names)
     con.execute(
         f"copy (select * exclude (file_row_number) from ({rows}) order by file_row_number) to '{partial}'"
         " (format parquet, compression zstd)"
@@ -217,27 +218,36 @@ def _copy_database(con: duckdb.DuckDBPyConnection, source: Path, target: Path) -
     con.execute(f"attach '{source}' as old (read_only)")
     con.execute(f"attach '{target}' as new")
     con.execute("copy from database old to new (schema)")
-    with_persons = _tables(con, with_persons=True)
+    with_persons, with_findings = _tables(con, "person_key"), _tables(con, "finding_key")
     for table in _tables(con):
-        rows = _rotated(f"old.{table}") if table in with_persons else f"from old.{table}"
+        rows = _rotated(f"old.{table}", table in with_findings) if table in with_persons else f"from old.{table}"
         con.execute(f"insert into new.{table} {rows}")
     con.execute("detach old")
     con.execute("detach new")
 
 
-def _rotated(relation: str) -> str:
-    """SQL for the rows of a relation with the new keys; a key that is new already stays."""
+def _rotated(relation: str, has_findings: bool) -> str:
+    """SQL for the rows of a relation with the new keys; a key that is new already stays.
+
+    The key of a finding about a person ends in the beginning of the ``person_key``.
+    """
+    columns = ["coalesce(keys.new_key, present.person_key) as person_key"]
+    if has_findings:
+        columns.append(
+            "if(keys.new_key is null or length(finding_key) = 12, finding_key,"
+            " left(finding_key, 13) || left(keys.new_key, 8)) as finding_key"
+        )
     return (
-        "select present.* replace (coalesce(keys.new_key, present.person_key) as person_key)"
+        f"select present.* replace ({', '.join(columns)})"
         f" from {relation} as present left join keys on keys.old_key = present.person_key"
     )
 
 
-def _tables(con: duckdb.DuckDBPyConnection, *, with_persons: bool = False) -> list[str]:
-    """The tables of the attached database ``old``; with ``with_persons`` only those with a ``person_key``."""
+def _tables(con: duckdb.DuckDBPyConnection, column: str | None = None) -> list[str]:
+    """The tables of the attached database ``old``, all or those with a column."""
     query = "select schema_name, table_name from duckdb_tables() where database_name = 'old'"
-    if with_persons:
-        query += " intersect select schema_name, table_name from duckdb_columns() where column_name = 'person_key'"
+    if column is not None:
+        query += f" intersect select schema_name, table_name from duckdb_columns() where column_name = '{column}'"
     return [f'"{schema}"."{table}"' for schema, table in con.execute(f"{query} order by all").fetchall()]
 
 

@@ -86,6 +86,11 @@ class Settings:
         return self.data_dir / "accepted"
 
     @property
+    def quarantined(self) -> Path:
+        """Rows of every delivery that break a rule, as far as they are stored, one Parquet file per delivered file."""
+        return self.data_dir / "quarantined"
+
+    @property
     def ledger(self) -> Path:
         """What was taken in, how it was judged, and the learning evidence that stays."""
         return self.data_dir / "ledger" / "ledger.duckdb"

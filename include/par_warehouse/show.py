@@ -141,6 +141,36 @@ def quarantine(settings: Settings, data_date: date | None, limit: int) -> Table:
     return table
 
 
+def findings(settings: Settings, agency: str | None, state: str, limit: int) -> Table:
+    """What is wrong, oldest first: since when, how often seen, and what to do."""
+    where = "(? = 'all' or state = ?) and (? is null or agency_code = ?)"
+    parameters = [state, state, agency, agency]
+    total = _query(settings.current, f"select count(*) from ops.finding where {where}", parameters)[0][0]
+    rows = _query(
+        settings.current,
+        "select finding_key, coalesce(agency_code, ''), coalesce(file_name, source), row_number, rule_code, opened_on,"
+        " nights_seen, times_opened, state, coalesce(repaired_on, waived_until), message from ops.finding"
+        f" where {where} order by opened_on, finding_key limit ?",
+        [*parameters, limit],
+    )
+    title = f"Findings, {state}: {total:,}" + (f", the first {limit}" if total > limit else "")
+    table = Table(title=title, title_justify="left")
+    for heading in ("Key", "Agency", "File"):
+        table.add_column(heading)
+    table.add_column("Row", justify="right")
+    for heading in ("Rule", "Open since"):
+        table.add_column(heading)
+    for heading in ("Nights", "Times"):
+        table.add_column(heading, justify="right")
+    for heading in ("State", "What to do"):
+        table.add_column(heading)
+    for key, code, file, number, rule, opened, nights, times, now, until, message in rows:
+        told = f"{now} {until}" if until else now
+        texts = (key, code, file, str(number or ""), rule, str(opened), str(nights), str(times), told)
+        table.add_row(*texts, escape(message or ""))
+    return table
+
+
 def latest_published(settings: Settings) -> date:
     """The latest data date in the publication. Raises ParError when nothing is published."""
     day = _query(settings.current, "select max(as_of_date) from marts.fct_indicator_daily", [])[0][0]

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import duckdb
 
-from par_warehouse.contract import ROW_RULES, SOURCES, STORED_TYPE, TABLES, Kind, Table
+from par_warehouse.contract import ROW_RULES, SOURCES, STORED_TYPE, TABLES, TABLES_BY_NAME, Kind, Table
 from par_warehouse.copying import shown
 from par_warehouse.dialects.spreadsheet import NUMBERS_PER_SHEET
 from par_warehouse.errors import PipelineError
 from par_warehouse.evidence import absorb, forget_from
+from par_warehouse.findings import identify, keep_rows, place_accounts, place_people, place_units, record_sightings
 from par_warehouse.landing import landed, landed_dates
 from par_warehouse.ledger import last_accepted, open_ledger, taken_in
 from par_warehouse.quality_gate import Batch, Evaluation, evaluate
@@ -46,7 +47,9 @@ class FileVerdict:
     unknown_columns: int | None = None
     sha256: str | None = None
     message: str | None = None
+    rule_code: str | None = None
     accepted_path: Path | None = None
+    quarantined_path: Path | None = None
     content_hash: str | None = None
     parts: tuple[StagedPart, ...] = ()
 
@@ -121,7 +124,8 @@ class _Night:
         con.execute(f"create view night.run as select date '{data_date}' as data_date")
         con.execute(
             "create table quarantine (source varchar, file_name varchar, row_number bigint, rule_codes varchar[],"
-            " column_name varchar, message varchar)"
+            " broken_columns varchar[], column_name varchar, message varchar, sender varchar, agency_code varchar,"
+            " person_key varchar, finding_key varchar)"
         )
 
     def judge(self) -> None:
@@ -133,15 +137,26 @@ class _Night:
             if file is None:
                 verdict = FileVerdict(table, "missing", message=self._why_missing(table))
             elif table in refusals:
-                verdict = FileVerdict(table, "rejected", message=refusals[table])
+                code, message = refusals[table]
+                verdict = FileVerdict(table, "rejected", message=message, rule_code=code)
             else:
                 verdict = self._judge_rows(table, file)
             if file is not None:
                 verdict = replace(verdict, sha256=file.sha256, unknown_columns=file.unknown_columns, parts=file.parts)
             self.verdicts.append(verdict)
             self._serve(verdict)
+            if table.name == "don_vi":
+                place_units(self.con)
+                place_people(self.con, self._last_accepted_staff())
+            if file is not None and verdict.rows_quarantined:
+                identify(self.con, table, file)
+                verdict.quarantined_path = self._path(self.settings.quarantined, table)
+                keep_rows(self.con, table, verdict.quarantined_path)
+            if table.name == "nhan_su":
+                place_people(self.con, "serving.nhan_su", self._last_accepted_staff())
             if table.name == "mdl_user":
                 self._know("account", "user_id", "account_link", "mdl_user")
+                place_accounts(self.con, self.data_date)
             if table.name == "mdl_course_modules":
                 self._know("module", "course_module_id", "module_link", "mdl_course_modules")
 
@@ -150,8 +165,8 @@ class _Night:
             return "Nguồn chưa giao dữ liệu ngày này (không có _SUCCESS). | The source has not delivered (no _SUCCESS)."
         return f"Bản giao thiếu tệp {table.file_name}. | The delivery lacks {table.file_name}."
 
-    def _judge_files(self, staged: dict[Table, StagedFile | None]) -> dict[Table, str]:
-        """Apply the rules on whole files; return the message for each refused file."""
+    def _judge_files(self, staged: dict[Table, StagedFile | None]) -> dict[Table, tuple[str, str]]:
+        """Apply the rules on whole files; return rule code and message for each refused file."""
         present = [(table, file) for table, file in staged.items() if file is not None]
         self.con.execute(
             "create table delivery_file (row_number bigint, file_name varchar, problem varchar, missing_columns"
@@ -166,12 +181,12 @@ class _Night:
             )  # fmt: skip
         suite = load_suite(DELIVERY_FILE_SUITE)
         self.batches.append(Batch(suite, "delivery_file"))
-        refusals: dict[Table, str] = {}
+        refusals: dict[Table, tuple[str, str]] = {}
         for position, rule in enumerate(suite.rules):
             failing = self._failing_rows(suite.name, position, rule, "delivery_file")
             for number in failing:
                 table, file = present[number]
-                refusals.setdefault(table, _refusal(rule, file))
+                refusals.setdefault(table, (rule.code, _refusal(rule, file)))
         return refusals
 
     def _failing_rows(self, suite: str, position: int, rule: Rule, batch: str) -> Sequence[int]:
@@ -202,7 +217,7 @@ class _Night:
         con.execute(f"create view accepted.{name} as from read_parquet('{path}')")
         for position, rule in enumerate(suite.rules):
             if rule.severity == "file" and self._failing_rows(suite.name, position, rule, f"main.{name}"):
-                return FileVerdict(table, "rejected", message=_refusal(rule, file))
+                return FileVerdict(table, "rejected", message=_refusal(rule, file), rule_code=rule.code)
         self._quarantine(table, suite)
         self._explain(table, file, found)
         return self._count(FileVerdict(table, "accepted", rows_read=file.rows_read, accepted_path=path), suite, file)
@@ -220,9 +235,7 @@ class _Night:
             )
 
     def _write_accepted(self, table: Table) -> Path:
-        path = (
-            self.settings.accepted / table.source / self.data_date.isoformat() / f"{table.name}-{self.run_id}.parquet"
-        )
+        path = self._path(self.settings.accepted, table)
         path.parent.mkdir(parents=True, exist_ok=True)
         personal = [c.name for c in table.stored_columns if c.kind in (Kind.NAME, Kind.CHECKED_DATE)]
         columns = f"* exclude ({', '.join(personal)})" if personal else "*"
@@ -231,6 +244,17 @@ class _Night:
             f" to '{path}' (format parquet, compression zstd)"
         )
         return path
+
+    def _path(self, folder: Path, table: Table) -> Path:
+        """Where this run keeps its rows of a table."""
+        return folder / table.source / self.data_date.isoformat() / f"{table.name}-{self.run_id}.parquet"
+
+    def _last_accepted_staff(self) -> str:
+        """The rows of ``nhan_su`` that were accepted last before this date."""
+        last = last_accepted(self.con, TABLES_BY_NAME["nhan_su"], self.data_date, before=True)
+        if last is None:
+            return "(select null::varchar as person_key, null::varchar as ma_don_vi limit 0)"
+        return f"read_parquet('{self.settings.accepted / last.path}')"
 
     def _quarantine(self, table: Table, suite: Suite) -> None:
         self.con.execute(
@@ -249,17 +273,20 @@ class _Night:
             """
             insert into quarantine
             with breach as (
-                select row_number, code, precedence, min(position) as position
+                select row_number, code, precedence, min(position) as position, list(column_name) as column_names
                 from broken join rule using (position)
                 group by all
             ),
             codes as (
                 select row_number, list(code order by precedence) as rule_codes,
-                    arg_min(position, precedence) as position
+                    arg_min(position, precedence) as position,
+                    list_sort(flatten(list(column_names) filter (code not in ('BAD_ROW', 'DUPLICATE_KEY'))))
+                        as broken_columns
                 from breach
                 group by row_number
             )
-            select ?, ?, codes.row_number, codes.rule_codes, rule.column_name, rule.message
+            select ?, ?, codes.row_number, codes.rule_codes, coalesce(codes.broken_columns, []), rule.column_name,
+                rule.message, null, null, null, null
             from codes join rule using (position)
             """,
             [table.source, table.file_name],
@@ -388,23 +415,27 @@ class _Night:
             con.execute(f"delete from ledger.ops.{name} where data_date = ?", [day])
         for verdict in self.verdicts:
             table, path = verdict.table, verdict.accepted_path if verdict.state == "accepted" else None
+            kept = verdict.quarantined_path
             last = last_accepted(con, table, day, before=True)
             served_from = day if path else last.data_date if last else None
             con.execute(
-                "insert into ledger.ops.load_file values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "insert into ledger.ops.load_file"
+                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [self.run_id, day, table.source, table.file_name, verdict.state, served_from, verdict.rows_read,
                  verdict.rows_accepted, verdict.rows_quarantined, verdict.rows_warned, verdict.rows_repaired,
                  verdict.warnings, verdict.unknown_columns, verdict.sha256, verdict.message,
                  str(path.relative_to(self.settings.accepted)) if path else None, verdict.content_hash,
-                 verdict.parts_carried],
+                 verdict.parts_carried, verdict.rule_code,
+                 str(kept.relative_to(self.settings.quarantined)) if kept else None],
             )  # fmt: skip
         con.execute(
             "insert into ledger.ops.quarantine_row"
-            " select ?, ?, source, file_name, row_number, rule_codes[1], rule_codes, column_name, message"
-            " from quarantine order by source, file_name, row_number",
+            " select ?, ?, source, file_name, row_number, rule_codes[1], rule_codes, column_name, message, finding_key,"
+            " agency_code, person_key from quarantine order by source, file_name, row_number",
             [self.run_id, day],
         )
         self._record_parts()
+        record_sightings(con, self.run_id, day)
         for source, delivery in self.deliveries.items():
             if delivery is not None:
                 con.execute("insert into ledger.ops.taken_in values (?, ?, ?)", [day, source, delivery.fingerprint])
@@ -442,16 +473,16 @@ class _Night:
             absorb(self.con, day, files)
 
     def _remove_replaced_files(self) -> None:
-        known = {
-            row[0]
-            for row in self.con.execute(
-                "select accepted_path from ledger.ops.load_file where data_date = ?", [self.data_date]
-            ).fetchall()
-        }
-        for source in SOURCES:
-            for path in (self.settings.accepted / source / self.data_date.isoformat()).glob("*.parquet"):
-                if str(path.relative_to(self.settings.accepted)) not in known:
+        for folder, column in (
+            (self.settings.accepted, "accepted_path"),
+            (self.settings.quarantined, "quarantined_path"),
+        ):
+            query = f"select {column} from ledger.ops.load_file where data_date = ?"
+            known = {row[0] for row in self.con.execute(query, [self.data_date]).fetchall()}
+            for path in folder.glob(f"*/{self.data_date.isoformat()}/*.parquet"):
+                if str(path.relative_to(folder)) not in known:
                     path.unlink()
+        for source in SOURCES:
             shutil.rmtree(staged_folder(self.settings, source, self.data_date), ignore_errors=True)
 
     def summary(self) -> NightSummary:
