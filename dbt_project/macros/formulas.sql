@@ -6,6 +6,8 @@
     end
 {% endmacro %}
 
+{% macro share_pct(part, whole) %} cast(100 * ({{ part }}) as double) / nullif({{ whole }}, 0){% endmacro %}
+
 {% macro meets_target(numerator, denominator, comparator, target_value) %}
     {# Whole numbers on both sides: a percentage is never rounded before it is compared. #}
     {% set reached = numerator ~ " * case when " ~ denominator ~ " is null then 1 else 100 end" %}

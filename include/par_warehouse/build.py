@@ -142,7 +142,8 @@ def run_dbt(settings: Settings, present: Build, command: list[str]) -> list[dict
 
 
 def _serve(settings: Settings, data_date: date) -> None:
-    """Write the scratch database: a view per contract file on the rows that serve the date, and ``file_serving``."""
+    """Write the scratch database: a view per contract file on the rows that serve the date, and ``file_serving``;
+    the rows that were quarantined in these deliveries, and the findings as of the date."""
     scratch = settings.work / "scratch.duckdb"
     with open_ledger(settings) as con:
         con.execute(f"attach '{scratch}' as scratch")
@@ -150,6 +151,15 @@ def _serve(settings: Settings, data_date: date) -> None:
         con.execute(
             "create table scratch.serving.file_serving (source varchar, file_name varchar, served_from_date date,"
             " is_carried_forward boolean)"
+        )
+        lives(con, data_date)
+        con.execute("create table scratch.serving.finding as from finding")
+        con.execute(
+            "create table scratch.serving.quarantined_row as select row.* from ledger.ops.quarantine_row as row"
+            " semi join ("
+            "   select source, file_name, served_from_date as data_date from ledger.ops.load_file where data_date = ?"
+            " ) as served using (source, file_name, data_date)",
+            [data_date],
         )
         for table in TABLES:
             file = last_accepted(con, table, data_date)

@@ -123,11 +123,17 @@ def keep_rows(con: duckdb.DuckDBPyConnection, table: Table, target: Path) -> Non
     """Write the quarantined rows as they are staged, with their key, their agency and the columns to repair."""
     target.parent.mkdir(parents=True, exist_ok=True)
     personal = ", ".join(c.name for c in table.stored_columns if c.kind in _PERSONAL)
+    # What stands where one of a few values belongs may be anything, a name among them.
+    lists = ", ".join(
+        f"if(list_contains(broken_columns, '{c.name}'), null, {c.name}) as {c.name}"
+        for c in table.stored_columns
+        if c.kind is Kind.LIST
+    )
     con.execute(
         f"""
         copy (
             select finding_key, sender, agency_code, rule_codes, broken_columns,
-                origin.* {f"exclude ({personal})" if personal else ""}
+                origin.* {f"exclude ({personal})" if personal else ""} {f"replace ({lists})" if lists else ""}
             from quarantine join staged.{table.name} as origin using (row_number)
             where file_name = '{table.file_name}'
             order by row_number
@@ -270,13 +276,14 @@ def lives(con: duckdb.DuckDBPyConnection, as_of: date | None = None) -> None:
     con.execute(
         """
         create or replace temp table finding_event as
-        select finding_key, data_date as event_date, if(seen_before is null, 'opened', 'recurred') as event, run_id,
-            null::varchar as done_by, message as detail
+        select finding_key, person_key, data_date as event_date,
+            if(seen_before is null, 'opened', 'recurred') as event, null::varchar as done_by, message as detail
         from finding_seen where is_opening
         union all
-        select finding_key, cleared_on, 'repaired', run_id, null, null from finding_seen where cleared_on is not null
+        select finding_key, person_key, cleared_on, 'repaired', null, null
+        from finding_seen where cleared_on is not null
         union all
-        select finding_key, waived_at::date, 'waived', null, waived_by, reason from ledger.ops.finding_waiver
+        select finding_key, person_key, waived_at::date, 'waived', waived_by, reason from ledger.ops.finding_waiver
         order by all
         """
     )

@@ -3,7 +3,7 @@ from pathlib import Path
 from shutil import copyfile
 
 import pytest
-from example_city import EVIDENCE, FIRST, SERVING
+from example_city import EVIDENCE, FIRST, QUALITY, SERVING
 from tiny_warehouse import Warehouse
 
 
@@ -11,7 +11,7 @@ from tiny_warehouse import Warehouse
 def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """The example city, built for its first date; tests that alter it take `altered`."""
     warehouse = Warehouse(tmp_path_factory.mktemp("warehouse"))
-    warehouse.deliver(FIRST, SERVING, EVIDENCE)
+    warehouse.deliver(FIRST, SERVING, EVIDENCE, quality=QUALITY)
     warehouse.build(FIRST)
     return warehouse
 

@@ -95,3 +95,12 @@ EVIDENCE: dict[str, list[tuple[Any, ...]]] = {
         (7, 20, "2024-12-31 23:59:59", "2024-12-31", 1),
     ],
 }
+
+QUALITY: dict[str, list[tuple[Any, ...]]] = {
+    "quarantined_row": [
+        ("hr", "nhan_su.csv", 9, "BAD_DATE", "H29.1"),
+        ("hr", "danh_gia.csv", 4, "BAD_ROW", None),
+        ("elearning", "mdl_user.csv", 9, "BAD_DATE", "H29.1"),
+    ],
+    "finding": [("0123456789ab", "row", "hr", "H29.1", "open", "2024-12-01", None)],
+}

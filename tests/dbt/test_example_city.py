@@ -3,7 +3,7 @@
 from typing import Any
 
 import duckdb
-from example_city import EVIDENCE, FIRST, SECOND, SERVING, UNITS
+from example_city import EVIDENCE, FIRST, QUALITY, SECOND, SERVING, UNITS
 from pytest import approx
 from tiny_warehouse import Warehouse
 
@@ -11,6 +11,7 @@ TABLES = [
     "marts.fct_indicator_daily",
     "marts.fct_indicator_evidence",
     "marts.fct_leadership_candidate",
+    "marts.fct_data_quality_daily",
     "marts.dim_org_unit_snapshot",
     "bi.indicator_daily",
 ]
@@ -121,6 +122,19 @@ def test_bi_names_every_row_and_hides_every_small_cell(built: Warehouse) -> None
     assert hidden == [(None, None, None, None)]
 
 
+def test_quality_of_agencies_and_city(built: Warehouse) -> None:
+    # H29.1: 3 units, staff a b c f (4), roster f (1), ratings f (3), decisions f (1), initiatives f (3), classes b c (2),
+    # and 1 row in quarantine. i is nobody's: h has an unknown unit. The city: 6 + 8 + 4 + 3 + 4 + 3 + 2 and 2 rows.
+    rows = built.query("select * exclude (as_of_date) from marts.fct_data_quality_daily order by org_unit_code")
+    validity, city = 100 * 17 / 18, 100 * 31 / 32
+    assert rows == [
+        ("H29", 32, 2, city, city, 100, 100, 100, 0, approx((2 * city + 300) / 6)),
+        ("H29.1", 18, 1, 100, validity, 100, 100, 100, 0, approx((validity + 400) / 6)),
+        ("H29.2", 7, 0, 100, 100, 100, 100, 100, None, 100),  # 1 unit, d and g, roster g, 3 decisions
+        ("H29.3", 2, 0, 100, 100, 100, 100, 100, None, 100),
+    ]
+
+
 def test_par_index_is_as_published(built: Warehouse) -> None:
     assert built.query("select index_year, score, rank from bi.par_index order by 1") == [
         (2019, 83.56, 7),
@@ -150,7 +164,7 @@ def test_second_date_leaves_the_first_untouched(altered: Warehouse) -> None:
     assert [code for (code,) in stale] == ["I1", "I2", "I3", "I3A", "I3B"]
 
     # Whatever date is rerun, names are those of each date, and the dimension holds the latest.
-    altered.deliver(FIRST, SERVING, EVIDENCE)
+    altered.deliver(FIRST, SERVING, EVIDENCE, quality=QUALITY)
     altered.build(FIRST)
     assert rows_of(altered, FIRST) == first
     assert altered.query("select org_unit_name_vi from marts.dim_org_unit where org_unit_code = 'H29.2'") == [

@@ -81,6 +81,14 @@ FAULTS = [
         f"delete from bi.indicator_daily where {CITY} and indicator_code = 'I6'",
     ),
     (
+        "quality_scores_are_percentages_and_count_every_quarantined_row",
+        "update marts.fct_data_quality_daily set validity_pct = 101 where org_unit_code = 'H29.1'",
+    ),
+    (
+        "quality_scores_are_percentages_and_count_every_quarantined_row",
+        "update marts.fct_data_quality_daily set rows_quarantined = 1 where org_unit_code = 'H29'",
+    ),
+    (
         "unique_key_fct_indicator_evidence_as_of_date__indicator_code__person_key",
         "insert into marts.fct_indicator_evidence select * from marts.fct_indicator_evidence limit 1",
     ),

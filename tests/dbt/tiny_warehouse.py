@@ -30,6 +30,11 @@ SERVING = {
     "danh_muc_khoa_hoc": "ma_khoa_hoc VARCHAR, loai VARCHAR, ky_nang VARCHAR, so_tiet DOUBLE",
     "danh_muc_hoc_lieu": "ma_hoc_lieu VARCHAR, loai VARCHAR",
 }
+QUALITY = {
+    "quarantined_row": "source VARCHAR, file_name VARCHAR, row_number BIGINT, rule_code VARCHAR, agency_code VARCHAR",
+    "finding": "finding_key VARCHAR, kind VARCHAR, source VARCHAR, agency_code VARCHAR, state VARCHAR, opened_on DATE,"
+    "repaired_on DATE",
+}
 EVIDENCE = {
     "completion": f"user_id BIGINT, course_id BIGINT, completed_at TIMESTAMP, {ORIGIN}",
     "view": f"user_id BIGINT, course_module_id BIGINT, viewed_at TIMESTAMP, {ORIGIN}",
@@ -94,6 +99,7 @@ class Warehouse:
         serving: Mapping[str, Rows],
         evidence: Mapping[str, Rows],
         carried_forward: Iterable[str] = (),
+        quality: Mapping[str, Rows] | None = None,
     ) -> None:
         """Write the work and ledger files of a run; a serving row's number is its place, its delivery the data date."""
         self.work_file.unlink(missing_ok=True)
@@ -103,6 +109,8 @@ class Warehouse:
             for table, columns in SERVING.items():
                 rows = ((as_of_date, number, *row) for number, row in enumerate(serving.get(table, ()), 1))
                 _fill(work, f"serving.{table}", f"{ORIGIN}, {columns}", rows)
+            for table, columns in QUALITY.items():
+                _fill(work, f"serving.{table}", columns, (quality or {}).get(table, ()))
             _fill(
                 work,
                 "serving.file_serving",

@@ -36,10 +36,12 @@ EVERY = 6  # of the file operations
 
 
 def world() -> World:
-    """The leader is trained by a course whose code looks like a number of a person, so that it is only kept hashed."""
+    """The leader is trained by a course whose code looks like a number of a person, so that it is only kept hashed, and
+    has a rating that goes to quarantine."""
     small = clean_world()
     small["lop_boi_duong"] = [dict(row, ma_khoa_hoc="K2") for row in small["lop_boi_duong"]]
     small["danh_muc_khoa_hoc"].append({"ma_khoa_hoc": "123456789", "loai": "BOI_DUONG_CCHC"})
+    small["danh_gia"].append(dict(small["danh_gia"][0], so_dinh_danh=PEOPLE[0], muc_xep_loai="NOPE"))
     small["mdl_course"].append({"id": "9", "idnumber": "123456789"})
     small["mdl_course_completions"].append({"id": "2", "userid": "1", "course": "9", "timecompleted": "1735664399"})
     return small
@@ -92,9 +94,11 @@ def contents(settings: Settings) -> dict[str, str]:
     digests = {f"publication {name}": digest for name, digest in published_rows(settings.current).items()}
     for database in (settings.ledger, vault_path(settings)):
         digests |= {f"{database.name} {name}": digest for name, digest in published_rows(database).items()}
-    for path in sorted(settings.accepted.rglob("*.parquet")):
+    for path in sorted(
+        one for folder in (settings.accepted, settings.quarantined) for one in folder.rglob("*.parquet")
+    ):
         rows = duckdb.sql(f"from read_parquet('{path}')").fetchall()
-        digests[str(path.relative_to(settings.accepted))] = repr(rows)
+        digests[str(path.relative_to(settings.data_dir))] = repr(rows)
     return digests
 
 
@@ -127,7 +131,7 @@ def values(path: Path) -> list[str]:
 def test_equals_a_folder_made_with_the_new_secret_now_and_in_the_nights_that_follow(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    places = {"accepted", "ledger", "vault", "warehouse"}
+    places = {"accepted", "ledger", "quarantined", "vault", "warehouse"}
     assert where_keys_stand(settings, OLD) == places
     summary = rotate(settings, NEW.encode())
     assert (summary.persons, summary.versions_removed) == (2, 1)
@@ -157,7 +161,7 @@ def test_says_what_it_did_logs_that_it_read_the_vault_and_can_be_done_again(
 ) -> None:
     before = set((settings.vault / "reads.jsonl").read_text().splitlines())
     summary = rotate(settings, NEW.encode())
-    assert str(summary).startswith("New keys for 2 persons in 10 files; former versions of the publication removed: 1.")
+    assert str(summary).startswith("New keys for 2 persons in 11 files; former versions of the publication removed: 1.")
     added = [line for line in (settings.vault / "reads.jsonl").read_text().splitlines() if line not in before]
     assert len(added) == 2 and "rotation of the person key" in added[0]
     code_key = code_secret_path(settings).read_bytes()

@@ -1,0 +1,2 @@
+select finding_key, kind, source, agency_code, state, opened_on as opened_date, repaired_on as repaired_date
+from {{ source("serving", "finding") }}
