@@ -90,6 +90,11 @@ class Entry:
     size: int
     refusal: tuple[str, str] | None = None
 
+    @property
+    def is_closed_folder(self) -> bool:
+        """Whether it is a folder that was not looked into, because of its name or its depth."""
+        return self.kind == "folder" and self.refusal != _FOLDER
+
 
 def listing(folder: Place, sleep: Callable[[float], None] = time.sleep) -> list[Entry]:
     """Everything below a folder, folders included, by name; empty when the folder is not there.
