@@ -20,14 +20,18 @@ from pydantic_core import PydanticCustomError
 from par_warehouse.contract import SOURCES, TABLES, TABLES_BY_NAME
 from par_warehouse.dialects import DialectOptions, dialect
 from par_warehouse.errors import ParError
+from par_warehouse.pulls import pull_names
 from par_warehouse.text import fold
 from par_warehouse.unit_aliases import read_aliases
 
 MAX_VALUES = 20_000
 """In one file, with all that it includes or repeats."""
+MAX_WILDCARDS = 3
+"""Between two slashes of a pattern: what does not match must not cost more than a few milliseconds to find out."""
 IDENTITY_MAP = "dinh_danh_cu"
 """A table beside the contract: old numbers, staff numbers and e-mail addresses, and whose they are (``identity``)."""
 
+_WILDCARD = re.compile(r"(\*|\{part\})")
 Location = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
 
@@ -61,7 +65,8 @@ class Feed(_Model):
     files: str = Field(
         "",
         description="pattern of file names below the folder of the data date, by default that of the contract's file;"
-        " ``*`` stands for any characters but ``/``, and so does ``{part}``, which names the sender",
+        " ``*`` stands for any characters but ``/``, and so does ``{part}``, which names the sender; at most three of"
+        " them between two ``/``",
     )
     together: bool = Field(False, description="whether all files that match are one delivery, read as one")
     increments: bool = Field(False, description="whether each delivery holds only what has come since the one before")
@@ -93,8 +98,13 @@ class Feed(_Model):
         if not isinstance(data, dict):
             raise ValueError("expected a feed, such as {table: don_vi}")
         feed = dict(data)
-        if feed.get("pull"):
-            feed.setdefault("dialect", feed["pull"])
+        if (pull := feed.get("pull")) is not None:
+            if pull not in pull_names():
+                text = f"expected a pull ({', '.join(pull_names())})"
+                raise PydanticCustomError("inner", "{text}", {"text": text, "place": ("pull",)})
+            if feed.setdefault("dialect", pull) != pull:
+                text = f"expected no dialect beside pull: {pull}, whose pages the dialect of the same name reads"
+                raise PydanticCustomError("inner", "{text}", {"text": text, "place": ("dialect",)})
         if isinstance(feed.get("table"), str):
             feed.setdefault("name", feed["table"])
             feed.setdefault("files", "" if feed.get("pull") else f"{feed['table']}.csv")
@@ -138,6 +148,8 @@ class Feed(_Model):
     def _inside(cls, pattern: str) -> str:
         if pattern.startswith("/") or ".." in pattern.split("/") or pattern.count("{part}") > 1:
             raise ValueError("expected a pattern below the folder of the data date, with {part} at most once")
+        if any(len(_WILDCARD.findall(name)) > MAX_WILDCARDS for name in pattern.split("/")):
+            raise ValueError(f"expected at most {MAX_WILDCARDS} of * and {{part}} in a name of the pattern")
         return pattern
 
     @model_validator(mode="after")
@@ -171,9 +183,13 @@ class Feed(_Model):
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """Matches a file name of the delivery; its group ``part``, if any, names the sender."""
-        pieces = re.split(r"(\*|\{part\})", unicodedata.normalize("NFC", self.files))
         known = {"*": "[^/]*", "{part}": "(?P<part>[^/]+)"}
-        return re.compile("".join(known.get(piece, re.escape(piece)) for piece in pieces))
+        *folders, file = (
+            "".join(known.get(piece, re.escape(piece)) for piece in _WILDCARD.split(name))
+            for name in unicodedata.normalize("NFC", self.files).split("/")
+        )
+        # Once a folder matches, another way to match it could not help those below it.
+        return re.compile("".join(f"(?>{folder}/)" for folder in folders) + file)
 
     def match(self, name: str) -> re.Match[str] | None:
         """The match of a file name, however its letters are composed: macOS takes them apart."""
