@@ -435,7 +435,7 @@ class _Document:
 def _expected(message: str, kind: str) -> str:
     """What was expected, out of a message of the schema."""
     wanted = {
-        "extra_forbidden": "expected no such key; see docs/reference/configuration.md",
+        "extra_forbidden": "expected no such key; see docs/reference/sources.md",
         "missing": "expected this key",
     }
     text = message.removeprefix("Value error, ")

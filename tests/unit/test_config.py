@@ -54,7 +54,7 @@ HR = """hr:
 @pytest.mark.parametrize(
     ("extra", "line", "expected"),
     [
-        ("dialct: csv", 5, "hr.feeds.1.dialct: expected no such key"),
+        ("dialct: csv", 5, "hr.feeds.1.dialct: expected no such key; see docs/reference/sources.md"),
         ("dialect: word", 5, "hr.feeds.1.dialect: expected the name of a module in par_warehouse/dialects"),
         ("dates: us", 5, "hr.feeds.1.dates: input should be 'contract', 'day_first' or 'day_first_or_serial'"),
         ("files: ../other/{part}.csv", 5, "hr.feeds.1.files: expected a pattern below the folder"),
