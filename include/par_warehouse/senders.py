@@ -83,7 +83,11 @@ def _problem(part: StagedPart, last: StagedPart | None, may_be_empty: bool) -> s
     """Why a part that was read cannot be used, None when it can."""
     if part.missing_columns:
         columns = ", ".join(part.missing_columns)
-        return f"thiếu cột {columns} | columns missing: {columns}"
+        return (
+            f"thiếu cột {columns}; hãy giữ nguyên dòng tiêu đề của mẫu và gửi lại đủ các cột, hoặc báo quản trị viên"
+            f" nếu mẫu đã đổi | columns missing: {columns}; keep the headings of the form and send all columns again,"
+            " or tell the administrator that the form was changed"
+        )
     if part.repeated_columns:
         return (
             "dòng tiêu đề có hai cột cùng tên; hãy xóa hoặc đổi tên một cột rồi gửi lại"

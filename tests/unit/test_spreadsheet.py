@@ -466,9 +466,13 @@ def test_totals_above_the_list_and_of_sections() -> None:
     sheet.add("Tổng cộng", 3)
     assert len(read_list(sheet, columns=SIMPLE)[0]) == 3
     sheet.rows[subtotal - 1][1] = 4
-    assert "dòng 10: ghi tổng số 4" in refusal(xlsx(sheet)).vi
+    error = refusal(xlsx(sheet))
+    assert (
+        "dòng 10: ghi tổng số 4 nhưng tìm thấy 3 dòng trong cả trang tính, 2 dòng trong mục này. Kiểm tra" in error.vi
+    )
+    assert "is 4 but 3 rows were found on the whole sheet, 2 in this section. Check" in error.en
     sheet.rows[subtotal - 1][1], sheet.rows[1][0] = 2, "(Danh sách gồm 5 người)"
-    assert "dòng 2: ghi tổng số 5 nhưng tìm thấy 3" in refusal(xlsx(sheet)).vi
+    assert "dòng 2: ghi tổng số 5 nhưng tìm thấy 3 dòng. Kiểm tra" in refusal(xlsx(sheet)).vi
 
 
 def test_sums_in_the_row_of_totals_are_no_count_of_people() -> None:
