@@ -316,7 +316,17 @@ def _too_many(folder: Place) -> PlaceRefused:
 
 
 def _where(place: Place) -> str:
-    return shown(str(place), 200)
+    """A place as it is named in messages. Of SFTP the path alone does not know the server, its file system does."""
+    text = str(place)
+    if not isinstance(place, Path) and (server := getattr(place.fs, "server", None)):
+        text = f"sftp://{server}{place.path}"
+    return shown(text, 200)
+
+
+def _who(place: Place) -> str:
+    """Whom to ask."""
+    connection = getattr(place, "conn_id", None)
+    return f"whoever runs the server of the connection {connection}" if connection else "whoever runs the place"
 
 
 def _patiently(read: Callable[[], T], sleep: Callable[[float], None]) -> T:
@@ -362,7 +372,7 @@ def _answer_local(error: BaseException, place: Place) -> ParError | None:
     reason = os.strerror(number) if number > 0 else shown(error.strerror or type(error).__name__)
     if error.errno in _LASTING:
         return PlaceRefused(f"{where} cannot be read as it is ({reason}). Check the address.")
-    return PlaceUnreachable(f"{where} cannot be read now ({reason}). If this lasts, ask whoever runs the place.")
+    return PlaceUnreachable(f"{where} cannot be read now ({reason}). If this lasts, ask {_who(place)}.")
 
 
 _LASTING = {errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO, errno.EINVAL}
@@ -440,9 +450,7 @@ def _answer_remote(error: BaseException, place: Place) -> ParError | None:
             return PlaceRefused(f"{where} cannot be read ({type(origin).__name__}). Check the connection {connection}.")
         case _:
             return _answer_local(origin, place)
-    return PlaceUnreachable(
-        f"{where} cannot be read now ({type(origin).__name__}). If this lasts, ask whoever runs the server."
-    )
+    return PlaceUnreachable(f"{where} cannot be read now ({type(origin).__name__}). If this lasts, ask {_who(place)}.")
 
 
 def _status(error: Any) -> int:
