@@ -26,6 +26,7 @@ from par_warehouse.errors import ParError, Unreachable
 MAX_ENTRIES = 10_000
 MAX_DEPTH = 6
 MAX_NAME_BYTES = 200  # a file system takes 255; the rest is for what is added to a name
+MAX_PATH = MAX_DEPTH * (MAX_NAME_BYTES + 1)
 MAX_BYTES = 8 << 30  # of a file; the largest that a city delivers is far below one GB
 CHUNK = 8 << 20  # bytes held in memory while copying
 TRIES = 3

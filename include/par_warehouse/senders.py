@@ -12,7 +12,7 @@ from pathlib import Path
 
 from par_warehouse.config import Feed
 from par_warehouse.contract import Table
-from par_warehouse.copying import shown
+from par_warehouse.copying import MAX_PATH, shown
 from par_warehouse.settings import Settings
 from par_warehouse.staged import StagedPart, part_from, write_json
 
@@ -33,7 +33,7 @@ class Senders:
         """A part that is missing for each sender of the past that is not among those ``heard`` tonight."""
         folders = (self._folder / table / feed.name).glob("*")
         known = {last.part for folder in folders if (last := self._last(folder)) is not None}
-        names = {part: shown(feed.files.replace("{part}", part) or feed.name) for part in known - heard}
+        names = {part: shown(feed.files.replace("{part}", part) or feed.name, MAX_PATH) for part in known - heard}
         return [StagedPart(feed.name, feed.dialect, part, name, "missing") for part, name in names.items()]
 
     def problem(self, feed: Feed, table: Table, part: StagedPart) -> str | None:

@@ -119,10 +119,12 @@ def parts(settings: Settings, data_date: date | None) -> Table:
         [day],
     )
     table = Table(title=f"Delivered parts of {day}", title_justify="left")
-    for heading in ("Table", "Delivered file", "Dialect", "State", "Serves from"):
+    for heading in ("Table", "Delivered file"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("Dialect", "State", "Serves from"):
         table.add_column(heading)
     table.add_column("Rows", justify="right")
-    table.add_column("Remarks")
+    table.add_column("Remarks", overflow="fold")
     for name, delivered, dialect, state, served, count, forbidden, notes, message in rows:
         style = {"read": "green", "rejected": "red", "missing": "yellow"}[state]
         remarks = [message, notes, forbidden and f"forbidden columns: {forbidden}"]

@@ -28,7 +28,7 @@ import duckdb
 
 from par_warehouse.config import IDENTITY_MAP, Configuration, Feed
 from par_warehouse.contract import STORED_TYPE, TABLES, TABLES_BY_NAME, Table
-from par_warehouse.copying import shown
+from par_warehouse.copying import MAX_PATH, shown
 from par_warehouse.dialects import Context, Part, UnreadableFile, dialect
 from par_warehouse.errors import ParError
 from par_warehouse.identity import create_identity_tables
@@ -131,7 +131,7 @@ class _Stage:
         is_one = feed.together or feed.pull is not None
         file_name = names[0] if len(names) == 1 or not is_one else feed.files or feed.name
         blank = StagedPart(
-            feed.name, feed.dialect, part, shown(file_name), "rejected",
+            feed.name, feed.dialect, part, shown(file_name, MAX_PATH), "rejected",
             sha256=shas[0] if len(shas) == 1 else hashlib.sha256(repr(shas).encode()).hexdigest(),
         )  # fmt: skip
         staged: dict[str, StagedPart] = {}

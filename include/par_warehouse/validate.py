@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from par_warehouse.contract import ROW_RULES, SOURCES, STORED_TYPE, TABLES, Kind, Table
-from par_warehouse.copying import shown
+from par_warehouse.copying import MAX_PATH, shown
 from par_warehouse.dialects.spreadsheet import NUMBERS_PER_SHEET
 from par_warehouse.errors import PipelineError
 from par_warehouse.evidence import absorb, forget_from
@@ -434,7 +434,7 @@ class _Night:
                 for part in judged.get(name, file.parts):
                     self.con.execute(
                         "insert into ledger.ops.delivery_part values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                        [self.run_id, self.data_date, source, f"{name}.csv", part.feed, shown(part.part),
+                        [self.run_id, self.data_date, source, f"{name}.csv", part.feed, shown(part.part, MAX_PATH),
                          part.file_name, part.dialect, part.state, part.served_from, part.rows, part.unknown_columns,
                          ", ".join(part.forbidden_columns) or None,
                          ", ".join(f"{note} {count}" for note, count in part.notes.items()) or None, part.sha256,

@@ -1,11 +1,13 @@
 """What becomes of a sender's file is told where people look: the loads, the parts, and the mark of stale numbers."""
 
 from datetime import date, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from rich.console import Console
 from rich.text import Text
 
 from par_warehouse import show
@@ -91,3 +93,18 @@ def test_the_first_file_of_a_table_has_nothing_to_be_served_from(settings: Setti
     judge(settings, NIGHT)
     parts = "select state, served_from_date, rows_read from ops.delivery_part where file_name = 'danh_gia.csv'"
     assert ledger(settings, parts) == [("rejected", None, 0)]
+
+
+def test_the_name_of_a_delivered_file_is_shown_whole(settings: Settings, tmp_path: Path) -> None:
+    name = f"{'phong_noi_vu_' * 12}cuoi"
+    settings = with_feeds(settings, danh_gia={"files": "danh_gia/{part}/*.csv"})
+    deliver(tmp_path, clean_world(), replace={"danh_gia": None})
+    path = tmp_path / "hr" / NIGHT.isoformat() / "danh_gia" / "a" / f"{name}.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text(csv_text(RATINGS, clean_world()["danh_gia"]))
+    judge(settings, NIGHT)
+    screen = Console(width=100, file=StringIO())
+    screen.print(show.parts(settings, NIGHT))
+    text = screen.file.getvalue()
+    cells = "".join(line.split("│")[2].strip() for line in text.splitlines() if line.startswith("│"))
+    assert f"danh_gia/a/{name}.csv" in cells and "…" not in cells
