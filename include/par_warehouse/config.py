@@ -66,7 +66,7 @@ class Feed(_Model):
         "",
         description="pattern of file names below the folder of the data date, by default that of the contract's file;"
         " ``*`` stands for any characters but ``/``, and so does ``{part}``, which names the sender; at most three of"
-        " them between two ``/``",
+        " them between two ``/``; small and capital letters are the same",
     )
     together: bool = Field(False, description="whether all files that match are one delivery, read as one")
     increments: bool = Field(False, description="whether each delivery holds only what has come since the one before")
@@ -189,11 +189,17 @@ class Feed(_Model):
             for name in unicodedata.normalize("NFC", self.files).split("/")
         )
         # Once a folder matches, another way to match it could not help those below it.
-        return re.compile("".join(f"(?>{folder}/)" for folder in folders) + file)
+        return re.compile("".join(f"(?>{folder}/)" for folder in folders) + file, re.IGNORECASE)
 
-    def match(self, name: str) -> re.Match[str] | None:
-        """The match of a file name, however its letters are composed: macOS takes them apart."""
-        return self.pattern.fullmatch(unicodedata.normalize("NFC", name))
+    def sender(self, name: str) -> str | None:
+        """Whose a file of this name is, in small letters ("" with a single sender); None if the feed does not take it.
+
+        Neither case matters nor how letters are composed: Windows knows no case, macOS takes letters apart.
+        """
+        match = self.pattern.fullmatch(unicodedata.normalize("NFC", name))
+        if match is None:
+            return None
+        return (match.groupdict().get("part") or (match[0] if self.has_parts else "")).casefold()
 
 
 class Source(_Model):

@@ -65,8 +65,7 @@ class Delivery:
             if feed.pull is not None:
                 if name.startswith(f"{feed.name}/"):
                     found.setdefault("", []).append(name)
-            elif match := feed.match(name):
-                part = match.groupdict().get("part") or (match[0] if feed.has_parts else "")
+            elif (part := feed.sender(name)) is not None:
                 found.setdefault(part, []).append(name)
         return dict(sorted(found.items()))
 
@@ -208,7 +207,7 @@ def _land(settings: Settings, source: str, feeds: Source, data_date: date, deliv
     pages = {name: entry for name, entry in manifest["files"].items() if name.split("/")[0] in manifest["pulls"]}
     manifest |= {"delivered": True, "files": pages, "refused": {}, "not_taken": 0}
     for entry in listing(delivered):
-        is_taken = any(feed.files and feed.match(entry.name) for feed in feeds.feeds)
+        is_taken = any(feed.files and feed.sender(entry.name) is not None for feed in feeds.feeds)
         if entry.refusal is not None and (is_taken or entry.is_closed_folder):
             manifest["refused"][entry.name] = entry.refusal
         elif not is_taken:

@@ -97,18 +97,20 @@ def test_a_mistake_in_a_feed_is_named_with_its_line(folder: Path, extra: str, li
         ("*_{part}_*.csv", "a_b_c_d.csv", "c"),
         ("*/*/{part}", "a/b/c.csv", "c.csv"),
         ("nhan_su.*.csv", "nhan_suX1.csv", None),
+        ("nhan_su.csv", "NHAN_SU.CSV", ""),
+        ("Sở Y tế/*.csv", "SỞ Y TẾ/Tháng 12.CSV", "sở y tế/tháng 12.csv"),
+        ("{part}/*.csv", "Sơ\u0309_Y_Te/thang 12.csv", "sở_y_te"),
     ],
 )
 def test_a_pattern_names_the_sender(pattern: str, name: str, part: str | None) -> None:
-    match = Feed(table="nhan_su", files=pattern).match(name)
-    assert (match and match["part"]) == part
+    assert Feed(table="nhan_su", files=pattern).sender(name) == part
 
 
 def test_a_name_that_does_not_match_is_found_out_fast() -> None:
     name = "/".join(["_" * 200] * 6)
     feeds = [Feed(table="nhan_su", files="/".join([one] * 6)) for one in ("*_*_*x", "*_*x_*", "***")]
     started = time.process_time()
-    assert [feed.match(f"{name}!") is not None for feed in feeds] == [False, False, True]
+    assert [feed.sender(f"{name}!") is not None for feed in feeds] == [False, False, True]
     assert time.process_time() - started < 2
 
 

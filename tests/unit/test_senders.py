@@ -100,6 +100,27 @@ def test_two_different_files_of_one_sender_are_not_chosen_between(settings: Sett
     assert "chỉ gửi một tệp" in (differing.parts[0].problem or "")
 
 
+def test_a_sender_is_the_same_in_small_and_in_capital_letters(settings: Settings) -> None:
+    one, other = csv_text(TABLE, [rating(1)]), csv_text(TABLE, [rating(2)])
+    send(settings, NIGHT, So_Y_Te=one)
+    again = send(settings, NIGHT + DAY, SO_Y_TE=other)
+    assert [(part.part, part.state, part.file_name) for part in again.parts] == [
+        ("so_y_te", "read", "danh_gia/SO_Y_TE/SO_Y_TE.csv")
+    ]
+    twice = send(settings, NIGHT + 2 * DAY, So_Y_Te=one, so_y_te=other)
+    assert [(p.part, p.state, p.served_from) for p in twice.parts] == [("so_y_te", "rejected", f"{NIGHT + DAY}")]
+    assert "có 2 tệp khác nhau của cùng một nơi gửi" in (twice.parts[0].problem or "")
+
+
+def test_the_only_file_of_a_table_may_be_written_in_capitals_but_not_twice(settings: Settings, tmp_path: Path) -> None:
+    deliver(tmp_path, clean_world(), replace={"sang_kien": None})
+    folder = tmp_path / "hr" / NIGHT.isoformat()
+    (folder / "SANG_KIEN.CSV").write_text(csv_text(BY_NAME["sang_kien"], clean_world()["sang_kien"]))
+    assert stage(settings, "hr", NIGHT)["sang_kien"].rows_read == 1
+    (folder / "sang_kien.csv").write_text(csv_text(BY_NAME["sang_kien"], []))
+    assert "có 2 tệp khác nhau của cùng một nơi gửi" in (stage(settings, "hr", NIGHT)["sang_kien"].problem or "")
+
+
 def test_with_no_readable_sender_the_file_is_rejected(settings: Settings) -> None:
     staged = send(settings, NIGHT, a="", b="x\n")
     assert staged.rows_read == 0
