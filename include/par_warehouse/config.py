@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
@@ -69,6 +70,11 @@ class Feed(_Model):
         " them between two ``/``; small and capital letters are the same",
     )
     together: bool = Field(False, description="whether all files that match are one delivery, read as one")
+    retired: Mapping[str, date] = Field(
+        default_factory=dict,
+        description="sender: data date from which on it is neither expected nor carried forward; a file that it sends"
+        " all the same is read",
+    )
     increments: bool = Field(False, description="whether each delivery holds only what has come since the one before")
     dialect: str = Field("csv", description="how the files are written; of a pull, the dialect of the same name")
     pull: str | None = Field(None, description="the kind of system that is asked, instead of files")
@@ -160,6 +166,8 @@ class Feed(_Model):
             raise ValueError("expected either files or pull")
         if self.together and "{part}" in self.files:
             raise ValueError("expected either together: true or {part} in files, not both")
+        if self.retired and not self.has_parts:
+            raise ValueError("expected retired only where {part} or * in files names several senders")
         if self.persons == "matched" and "mdl_user" not in self.fills:
             raise ValueError("expected persons: matched only where mdl_user is filled")
         if self.pull is not None and self.connection is None:
@@ -180,6 +188,10 @@ class Feed(_Model):
         """Whether several senders fill the table, each with files of its own."""
         return not self.together and ("*" in self.files or "{part}" in self.files)
 
+    def is_retired(self, sender: str, data_date: date) -> bool:
+        """Whether a sender, as ``sender`` names it, has retired by a data date."""
+        return any(_sender(name) == sender and day <= data_date for name, day in self.retired.items())
+
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """Matches a file name of the delivery; its group ``part``, if any, names the sender."""
@@ -199,7 +211,12 @@ class Feed(_Model):
         match = self.pattern.fullmatch(unicodedata.normalize("NFC", name))
         if match is None:
             return None
-        return (match.groupdict().get("part") or (match[0] if self.has_parts else "")).casefold()
+        return _sender(match.groupdict().get("part") or (match[0] if self.has_parts else ""))
+
+
+def _sender(name: str) -> str:
+    """A sender's name in the form in which it is compared and kept."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 class Source(_Model):

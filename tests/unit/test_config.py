@@ -71,6 +71,8 @@ HR = """hr:
         ("pull: [xapi]", 5, "hr.feeds.1.pull: expected a pull (moodle_web_service, xapi)"),
         ("pull: xapi\n      dialect: csv", 6, "hr.feeds.1.dialect: expected no dialect beside pull: xapi"),
         ("files: '*_*_*_{part}.csv'", 5, "hr.feeds.1.files: expected at most 3 of * and {part} in a name"),
+        ("retired: {so_cu: 2025-03-01}", 4, "hr.feeds.1: expected retired only where {part} or * in files"),
+        ("files: '{part}.csv'\n      retired: {so_cu: 3/2025}", 6, "hr.feeds.1.retired.so_cu: input should be a valid"),
         ("tables: [don_vi]", 4, "hr.feeds.1: expected either table or tables"),
         ("table: nhan_su", 5, "expected each key once; 'table' is repeated"),
         ("name: don_vi", 2, "hr.feeds: expected each feed to have its own name; 'don_vi' is not"),

@@ -83,6 +83,21 @@ def test_a_sender_whose_rows_fall_by_more_than_thirty_percent_is_served_by_its_l
     assert staged.rows_read == 27
 
 
+def test_a_retired_sender_is_neither_expected_nor_carried_forward(settings: Settings) -> None:
+    feed = {"files": "danh_gia/{part}/*.csv", "retired": {"Sở_Cũ": NIGHT + DAY}}
+    settings = with_feeds(settings, danh_gia=feed)
+    moi, cu = csv_text(TABLE, [rating(1)]), csv_text(TABLE, [rating(2)])
+    send(settings, NIGHT - DAY, moi=moi, sở_cũ=cu)
+    expected = {night: send(settings, night, moi=moi) for night in (NIGHT, NIGHT + DAY)}
+    assert [(part.part, part.state) for part in expected[NIGHT].parts] == [("moi", "read"), ("sở_cũ", "missing")]
+    assert [(part.part, part.state) for part in expected[NIGHT + DAY].parts] == [("moi", "read")]
+    assert (expected[NIGHT].rows_read, expected[NIGHT + DAY].rows_read) == (2, 1)
+    # What it sends all the same is read or refused for itself; nothing serves in its place.
+    for content, state, served_from in ((cu, "read", str(NIGHT + 2 * DAY)), ("nam\n1\n", "rejected", None)):
+        staged = send(settings, NIGHT + 2 * DAY, moi=moi, sở_cũ=content)
+        assert [(p.part, p.state, p.served_from) for p in staged.parts][1:] == [("sở_cũ", state, served_from)]
+
+
 def test_an_earlier_night_run_again_sees_no_later_file(settings: Settings) -> None:
     send(settings, NIGHT, a=csv_text(TABLE, [rating(1)]))
     send(settings, NIGHT + DAY, a=csv_text(TABLE, [rating(1, "HTNV")]), b=csv_text(TABLE, [rating(2)]))
