@@ -519,6 +519,34 @@ def test_rows_without_height_and_folded_groups_are_hidden_too() -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
+def test_hidden_columns_that_are_read_are_refused_and_others_are_not(form: str) -> None:
+    sheet = simple(A, B)
+    sheet.rows = [["Ghi chú", *values] for values in sheet.rows]
+    sheet.hidden_columns = {0}
+    assert read_list(sheet, columns=SIMPLE, form=form)[0] == [A_READ, B_READ]
+    sheet.hidden_columns = {0, 3}
+    error = refusal(FORMATS[form](sheet), f"a.{form}")
+    assert "thứ 1: các cột D của danh sách đang bị ẩn" in error.vi
+    assert "columns D of the list are hidden" in error.en
+
+
+def test_columns_without_width_and_folded_groups_are_hidden_too() -> None:
+    sheet = simple(A, B)
+    sheet.hidden_columns = {2}
+    unhidden = {SHEET: lambda text: text.replace('hidden="1"', "")}
+    assert part_of(repacked(xlsx(sheet), unhidden), "a.xlsx")
+    flat = {SHEET: lambda text: re.sub(r'hidden="1"( width="[^"]*")?', 'width="0"', text)}
+    assert "các cột C " in refusal(repacked(xlsx(sheet), flat)).vi
+
+    def folded(text: str) -> str:
+        columns = '<table:table-column table:number-columns-repeated="2"/>'
+        group = '<table:table-column-group table:display="false"><table:table-column/></table:table-column-group>'
+        return text.replace("<table:table-row>", f"{columns}{group}<table:table-row>", 1)
+
+    assert "các cột C " in refusal(repacked(ods(simple(A, B)), {"content.xml": folded}), "a.ods").vi
+
+
+@pytest.mark.parametrize("form", FORMATS)
 def test_hidden_sheets_with_data_are_refused_and_empty_ones_are_not(form: str) -> None:
     empty, full = SheetOf(is_hidden=True), SheetOf([["Kinh", "Hoa"]], is_hidden=True)
     assert len(read_list(plain_list(), empty, form=form)[0]) == 3
