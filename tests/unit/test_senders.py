@@ -136,6 +136,20 @@ def test_the_only_file_of_a_table_may_be_written_in_capitals_but_not_twice(setti
     assert "có 2 tệp khác nhau của cùng một nơi gửi" in (stage(settings, "hr", NIGHT)["sang_kien"].problem or "")
 
 
+def test_the_lock_file_beside_a_list_is_no_sender(settings: Settings) -> None:
+    settings = with_feeds(settings, danh_gia={"files": "danh_gia/a/*.csv*"})
+    deliver(settings.data_dir.parent, clean_world(), NIGHT, replace={"danh_gia": None})
+    folder = settings.data_dir.parent / "hr" / NIGHT.isoformat() / "danh_gia" / "a"
+    folder.mkdir(parents=True)
+    for name in ("so_y_te.csv", "~$so_y_te.csv", ".~lock.so_y_te.csv#", "~$so_noi_vu.csv"):
+        (folder / name).write_text(csv_text(TABLE, [rating(1)]) if name == "so_y_te.csv" else "lock")
+    staged = stage(settings, "hr", NIGHT)["danh_gia"]
+    # The list of the last one is missing: that is told.
+    assert [(part.part, part.state) for part in staged.parts] == [
+        ("danh_gia/a/so_y_te.csv", "read"), ("danh_gia/a/~$so_noi_vu.csv", "rejected"),
+    ]  # fmt: skip
+
+
 def test_with_no_readable_sender_the_file_is_rejected(settings: Settings) -> None:
     staged = send(settings, NIGHT, a="", b="x\n")
     assert staged.rows_read == 0
