@@ -429,7 +429,7 @@ def value_of(schema: Any, models: Any) -> tuple[str, str, Any]:
         case "boolean":
             return "`true`, `false`", "", None
         case "string":
-            return "text", "", None
+            return {"date": "date"}.get(schema.get("format", ""), "text"), "", None
     raise SystemExit(f"No words for the schema {schema}.")
 
 

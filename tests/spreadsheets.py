@@ -16,7 +16,7 @@ import xlwt
 from odf.element import Element
 from odf.opendocument import OpenDocumentSpreadsheet
 from odf.style import Style, TableProperties
-from odf.table import CoveredTableCell, Table, TableCell, TableRow
+from odf.table import CoveredTableCell, Table, TableCell, TableColumn, TableRow
 from odf.text import P
 from openpyxl.utils import get_column_letter
 
@@ -49,6 +49,7 @@ class SheetOf:
     rows: list[list[Value]] = field(default_factory=list)
     merges: list[Merge] = field(default_factory=list)
     hidden_rows: set[int] = field(default_factory=set)
+    hidden_columns: set[int] = field(default_factory=set)
     is_hidden: bool = False
 
     def add(self, *values: Value) -> int:
@@ -88,6 +89,8 @@ def xlsx(*sheets: SheetOf) -> bytes:
             page.merge_cells(f"{corners[0]}{first_row + 1}:{corners[1]}{last_row + 1}")
         for row in sheet.hidden_rows:
             page.row_dimensions[row + 1].hidden = True
+        for column in sheet.hidden_columns:
+            page.column_dimensions[get_column_letter(column + 1)].hidden = True
         if sheet.is_hidden:
             page.sheet_state = "hidden"
     content = io.BytesIO()
@@ -135,6 +138,8 @@ def xls(*sheets: SheetOf) -> bytes:
                     page.write(row, column, value)
         for row in sheet.hidden_rows:
             page.row(row).hidden = True
+        for column in sheet.hidden_columns:
+            page.col(column).hidden = True
         if sheet.is_hidden:
             page.visibility = 1
     content = io.BytesIO()
@@ -157,6 +162,9 @@ def ods(*sheets: SheetOf) -> bytes:
             for row in range(first_row, last_row + 1)
             for column in range(first_column, last_column + 1)
         } - set(spans)
+        for column in range(max(sheet.hidden_columns, default=-1) + 1):
+            is_hidden = column in sheet.hidden_columns
+            page.addElement(TableColumn(**({"visibility": "collapse"} if is_hidden else {})))
         height = max([len(sheet.rows), *(merge[2] + 1 for merge in sheet.merges)])
         for row in range(height):
             line = TableRow(**({"visibility": "collapse"} if row in sheet.hidden_rows else {}))

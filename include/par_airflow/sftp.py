@@ -23,7 +23,7 @@ asyncssh.set_log_level("WARNING")  # it would tell every step of a connection
 class SftpFileSystem(SSHFileSystem):  # type: ignore[misc]
     """``sshfs`` for reading what somebody else writes: links are shown as links, not followed; any name can be listed.
 
-    Connects when it is first used. Raises ValueError when a key cannot be read.
+    Connects when it is first used; ``server`` names it in messages. Raises ValueError when a key cannot be read.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class SftpFileSystem(SSHFileSystem):  # type: ignore[misc]
         host_key: str,
     ) -> None:
         AsyncFileSystem.__init__(self)
+        self.server = f"{host}:{port}"
         keys = [asyncssh.import_private_key(private_key, passphrase)] if private_key else None
         self._pool = _Session(
             host=host,

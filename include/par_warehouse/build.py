@@ -166,7 +166,7 @@ def _serve(settings: Settings, data_date: date) -> None:
             assert file is not None, "a run without a file to serve ends in validate"
             con.execute(
                 "insert into scratch.serving.file_serving values (?, ?, ?, ?)",
-                [table.source, table.file_name, file.data_date, file.data_date != data_date or file.parts_carried > 0],
+                [table.source, table.file_name, file.data_date, file.data_date != data_date or file.parts_not_new > 0],
             )
             con.execute(
                 f"create view scratch.serving.{table.name} as"

@@ -107,7 +107,7 @@ def demo_exports(
     size: Annotated[str, typer.Option(help="demo or city (200,000 staff, 2 million views).")] = "demo",
     to: Annotated[datetime | None, _date_option("--to", "Last data date; 2024-12-31 by default.")] = None,
     nights: Annotated[int, typer.Option(min=1, help="How many data dates, ending at the last one.")] = DEMO_NIGHTS,
-    staff: Annotated[int | None, typer.Option(min=50, help="Another number of staff.")] = None,
+    staff: Annotated[int | None, typer.Option(help="Another number of staff, from 805 (city: 5,616).")] = None,
     views: Annotated[int | None, typer.Option(min=0, help="Another number of views until the last date.")] = None,
     seed: Annotated[int, typer.Option(help="Another seed gives another city.")] = 13,
     clean: Annotated[bool, typer.Option("--clean", help="Without the flaws that real exports have.")] = False,
@@ -322,12 +322,17 @@ def _write_demo(
 ) -> None:
     from dataclasses import replace
 
-    from par_warehouse.demo import SIZES, write_demo_exports
+    from par_warehouse.demo import MOST_STAFF, SIZES, write_demo_exports
 
     if size not in SIZES:
         raise ParError(f"There is no size {size!r}. Choose one of {', '.join(SIZES)}.")
     chosen = SIZES[size]
     if staff is not None:
+        if not chosen.tracked <= staff <= MOST_STAFF:
+            raise ParError(
+                f"The size {size} has {chosen.tracked:,} people with a part to play: give --staff a number from there"
+                f" to {MOST_STAFF:,}, not {staff:,}."
+            )
         chosen = replace(chosen, staff=staff)
     if views is not None:
         chosen = replace(chosen, views=views)

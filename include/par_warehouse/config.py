@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
@@ -20,14 +21,18 @@ from pydantic_core import PydanticCustomError
 from par_warehouse.contract import SOURCES, TABLES, TABLES_BY_NAME
 from par_warehouse.dialects import DialectOptions, dialect
 from par_warehouse.errors import ParError
+from par_warehouse.pulls import pull_names
 from par_warehouse.text import fold
 from par_warehouse.unit_aliases import read_aliases
 
 MAX_VALUES = 20_000
 """In one file, with all that it includes or repeats."""
+MAX_WILDCARDS = 3
+"""Between two slashes of a pattern: what does not match must not cost more than a few milliseconds to find out."""
 IDENTITY_MAP = "dinh_danh_cu"
 """A table beside the contract: old numbers, staff numbers and e-mail addresses, and whose they are (``identity``)."""
 
+_WILDCARD = re.compile(r"(\*|\{part\})")
 Location = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
 
@@ -61,9 +66,15 @@ class Feed(_Model):
     files: str = Field(
         "",
         description="pattern of file names below the folder of the data date, by default that of the contract's file;"
-        " ``*`` stands for any characters but ``/``, and so does ``{part}``, which names the sender",
+        " ``*`` stands for any characters but ``/``, and so does ``{part}``, which names the sender; at most three of"
+        " them between two ``/``; small and capital letters are the same",
     )
     together: bool = Field(False, description="whether all files that match are one delivery, read as one")
+    retired: Mapping[str, date] = Field(
+        default_factory=dict,
+        description="sender: data date from which on it is neither expected nor carried forward; a file that it sends"
+        " all the same is read",
+    )
     increments: bool = Field(False, description="whether each delivery holds only what has come since the one before")
     dialect: str = Field("csv", description="how the files are written; of a pull, the dialect of the same name")
     pull: str | None = Field(None, description="the kind of system that is asked, instead of files")
@@ -93,8 +104,13 @@ class Feed(_Model):
         if not isinstance(data, dict):
             raise ValueError("expected a feed, such as {table: don_vi}")
         feed = dict(data)
-        if feed.get("pull"):
-            feed.setdefault("dialect", feed["pull"])
+        if (pull := feed.get("pull")) is not None:
+            if pull not in pull_names():
+                text = f"expected a pull ({', '.join(pull_names())})"
+                raise PydanticCustomError("inner", "{text}", {"text": text, "place": ("pull",)})
+            if feed.setdefault("dialect", pull) != pull:
+                text = f"expected no dialect beside pull: {pull}, whose pages the dialect of the same name reads"
+                raise PydanticCustomError("inner", "{text}", {"text": text, "place": ("dialect",)})
         if isinstance(feed.get("table"), str):
             feed.setdefault("name", feed["table"])
             feed.setdefault("files", "" if feed.get("pull") else f"{feed['table']}.csv")
@@ -138,6 +154,8 @@ class Feed(_Model):
     def _inside(cls, pattern: str) -> str:
         if pattern.startswith("/") or ".." in pattern.split("/") or pattern.count("{part}") > 1:
             raise ValueError("expected a pattern below the folder of the data date, with {part} at most once")
+        if any(len(_WILDCARD.findall(name)) > MAX_WILDCARDS for name in pattern.split("/")):
+            raise ValueError(f"expected at most {MAX_WILDCARDS} of * and {{part}} in a name of the pattern")
         return pattern
 
     @model_validator(mode="after")
@@ -148,6 +166,8 @@ class Feed(_Model):
             raise ValueError("expected either files or pull")
         if self.together and "{part}" in self.files:
             raise ValueError("expected either together: true or {part} in files, not both")
+        if self.retired and not self.has_parts:
+            raise ValueError("expected retired only where {part} or * in files names several senders")
         if self.persons == "matched" and "mdl_user" not in self.fills:
             raise ValueError("expected persons: matched only where mdl_user is filled")
         if self.pull is not None and self.connection is None:
@@ -168,16 +188,35 @@ class Feed(_Model):
         """Whether several senders fill the table, each with files of its own."""
         return not self.together and ("*" in self.files or "{part}" in self.files)
 
+    def is_retired(self, sender: str, data_date: date) -> bool:
+        """Whether a sender, as ``sender`` names it, has retired by a data date."""
+        return any(_sender(name) == sender and day <= data_date for name, day in self.retired.items())
+
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """Matches a file name of the delivery; its group ``part``, if any, names the sender."""
-        pieces = re.split(r"(\*|\{part\})", unicodedata.normalize("NFC", self.files))
         known = {"*": "[^/]*", "{part}": "(?P<part>[^/]+)"}
-        return re.compile("".join(known.get(piece, re.escape(piece)) for piece in pieces))
+        *folders, file = (
+            "".join(known.get(piece, re.escape(piece)) for piece in _WILDCARD.split(name))
+            for name in unicodedata.normalize("NFC", self.files).split("/")
+        )
+        # Once a folder matches, another way to match it could not help those below it.
+        return re.compile("".join(f"(?>{folder}/)" for folder in folders) + file, re.IGNORECASE)
 
-    def match(self, name: str) -> re.Match[str] | None:
-        """The match of a file name, however its letters are composed: macOS takes them apart."""
-        return self.pattern.fullmatch(unicodedata.normalize("NFC", name))
+    def sender(self, name: str) -> str | None:
+        """Whose a file of this name is, in small letters ("" with a single sender); None if the feed does not take it.
+
+        Neither case matters nor how letters are composed: Windows knows no case, macOS takes letters apart.
+        """
+        match = self.pattern.fullmatch(unicodedata.normalize("NFC", name))
+        if match is None:
+            return None
+        return _sender(match.groupdict().get("part") or (match[0] if self.has_parts else ""))
+
+
+def _sender(name: str) -> str:
+    """A sender's name in the form in which it is compared and kept."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 class Source(_Model):
@@ -419,7 +458,7 @@ class _Document:
 def _expected(message: str, kind: str) -> str:
     """What was expected, out of a message of the schema."""
     wanted = {
-        "extra_forbidden": "expected no such key; see docs/reference/configuration.md",
+        "extra_forbidden": "expected no such key; see docs/reference/sources.md",
         "missing": "expected this key",
     }
     text = message.removeprefix("Value error, ")

@@ -26,6 +26,7 @@ from par_warehouse.errors import ParError, Unreachable
 MAX_ENTRIES = 10_000
 MAX_DEPTH = 6
 MAX_NAME_BYTES = 200  # a file system takes 255; the rest is for what is added to a name
+MAX_PATH = MAX_DEPTH * (MAX_NAME_BYTES + 1)
 MAX_BYTES = 8 << 30  # of a file; the largest that a city delivers is far below one GB
 CHUNK = 8 << 20  # bytes held in memory while copying
 TRIES = 3
@@ -89,6 +90,11 @@ class Entry:
     kind: Kind
     size: int
     refusal: tuple[str, str] | None = None
+
+    @property
+    def is_closed_folder(self) -> bool:
+        """Whether it is a folder that was not looked into, because of its name or its depth."""
+        return self.kind == "folder" and self.refusal != _FOLDER
 
 
 def listing(folder: Place, sleep: Callable[[float], None] = time.sleep) -> list[Entry]:
@@ -311,7 +317,17 @@ def _too_many(folder: Place) -> PlaceRefused:
 
 
 def _where(place: Place) -> str:
-    return shown(str(place), 200)
+    """A place as it is named in messages. Of SFTP the path alone does not know the server, its file system does."""
+    text = str(place)
+    if not isinstance(place, Path) and (server := getattr(place.fs, "server", None)):
+        text = f"sftp://{server}{place.path}"
+    return shown(text, 200)
+
+
+def _who(place: Place) -> str:
+    """Whom to ask."""
+    connection = getattr(place, "conn_id", None)
+    return f"whoever runs the server of the connection {connection}" if connection else "whoever runs the place"
 
 
 def _patiently(read: Callable[[], T], sleep: Callable[[float], None]) -> T:
@@ -357,7 +373,7 @@ def _answer_local(error: BaseException, place: Place) -> ParError | None:
     reason = os.strerror(number) if number > 0 else shown(error.strerror or type(error).__name__)
     if error.errno in _LASTING:
         return PlaceRefused(f"{where} cannot be read as it is ({reason}). Check the address.")
-    return PlaceUnreachable(f"{where} cannot be read now ({reason}). If this lasts, ask whoever runs the place.")
+    return PlaceUnreachable(f"{where} cannot be read now ({reason}). If this lasts, ask {_who(place)}.")
 
 
 _LASTING = {errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO, errno.EINVAL}
@@ -435,9 +451,7 @@ def _answer_remote(error: BaseException, place: Place) -> ParError | None:
             return PlaceRefused(f"{where} cannot be read ({type(origin).__name__}). Check the connection {connection}.")
         case _:
             return _answer_local(origin, place)
-    return PlaceUnreachable(
-        f"{where} cannot be read now ({type(origin).__name__}). If this lasts, ask whoever runs the server."
-    )
+    return PlaceUnreachable(f"{where} cannot be read now ({type(origin).__name__}). If this lasts, ask {_who(place)}.")
 
 
 def _status(error: Any) -> int:

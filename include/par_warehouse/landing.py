@@ -65,8 +65,7 @@ class Delivery:
             if feed.pull is not None:
                 if name.startswith(f"{feed.name}/"):
                     found.setdefault("", []).append(name)
-            elif match := feed.match(name):
-                part = match.groupdict().get("part") or (match[0] if feed.has_parts else "")
+            elif (part := feed.sender(name)) is not None:
                 found.setdefault(part, []).append(name)
         return dict(sorted(found.items()))
 
@@ -197,7 +196,10 @@ def landed_dates(settings: Settings, source: str) -> list[date]:
 
 
 def _land(settings: Settings, source: str, feeds: Source, data_date: date, delivered: Place) -> None:
-    """Copy the files that a feed takes; others are counted in the manifest, not copied."""
+    """Copy the files that a feed takes; others are counted in the manifest, not copied.
+
+    A folder that cannot be looked into is refused whatever the feeds take: nobody knows what it holds.
+    """
     folder = _folder(settings, source, data_date)
     folder.mkdir(parents=True, exist_ok=True)
     settings.landing.chmod(0o700)
@@ -205,10 +207,11 @@ def _land(settings: Settings, source: str, feeds: Source, data_date: date, deliv
     pages = {name: entry for name, entry in manifest["files"].items() if name.split("/")[0] in manifest["pulls"]}
     manifest |= {"delivered": True, "files": pages, "refused": {}, "not_taken": 0}
     for entry in listing(delivered):
-        if not any(feed.files and feed.match(entry.name) for feed in feeds.feeds):
-            manifest["not_taken"] += entry.kind != "folder" and entry.name != SUCCESS_MARKER
-        elif entry.refusal is not None:
+        is_taken = any(feed.files and feed.sender(entry.name) is not None for feed in feeds.feeds)
+        if entry.refusal is not None and (is_taken or entry.is_closed_folder):
             manifest["refused"][entry.name] = entry.refusal
+        elif not is_taken:
+            manifest["not_taken"] += entry.kind != "folder" and entry.name != SUCCESS_MARKER
         else:
             partial_path = folder / "copying.part"
             copied = fetch(delivered / entry.name, partial(seal, partial_path, landing_key(settings)))

@@ -24,11 +24,13 @@ create table if not exists ops.load_file (
     run_id varchar, data_date date, source varchar, file_name varchar, state varchar, served_from_date date,
     rows_read bigint, rows_accepted bigint, rows_quarantined bigint, rows_warned bigint, rows_repaired bigint,
     warnings varchar, unknown_columns bigint, sha256 varchar, message varchar, accepted_path varchar,
-    content_hash varchar, parts_carried bigint default 0, rule_code varchar, quarantined_path varchar
+    content_hash varchar, parts_carried bigint default 0, rule_code varchar, quarantined_path varchar,
+    parts_unserved bigint default 0
 );
 alter table ops.load_file add column if not exists parts_carried bigint default 0;
 alter table ops.load_file add column if not exists rule_code varchar;
 alter table ops.load_file add column if not exists quarantined_path varchar;
+alter table ops.load_file add column if not exists parts_unserved bigint default 0;
 create table if not exists ops.delivery_part (
     run_id varchar, data_date date, source varchar, file_name varchar, feed varchar, part varchar,
     delivered_name varchar, dialect varchar, state varchar, served_from_date date, rows_read bigint,
@@ -72,7 +74,7 @@ create table if not exists evidence.module_link (course_module_id bigint, ma_hoc
 OPS_TABLES = {
     "load_file": "run_id, data_date, source, file_name, state, served_from_date, rows_read, rows_accepted,"
     " rows_quarantined, rows_warned, rows_repaired, warnings, unknown_columns, sha256, message, parts_carried,"
-    " rule_code",
+    " parts_unserved, rule_code",
     "delivery_part": "run_id, data_date, source, file_name, feed, part, delivered_name, dialect, state,"
     " served_from_date, rows_read, unknown_columns, forbidden_columns, notes, sha256, message",
     "quarantine_row": "run_id, data_date, source, file_name, row_number, rule_code, rule_codes, column_name, message,"
@@ -87,12 +89,15 @@ OPS_TABLES = {
 
 @dataclass(frozen=True)
 class AcceptedFile:
-    """The accepted rows of one file of one delivery; ``parts_carried`` counts its senders served by earlier files."""
+    """The accepted rows of one file of one delivery.
+
+    ``parts_not_new`` counts its senders that an earlier file of theirs serves, or that were rejected without one.
+    """
 
     data_date: date
     path: str
     rows_read: int
-    parts_carried: int
+    parts_not_new: int
 
 
 @contextmanager
@@ -135,7 +140,7 @@ def last_accepted(
     """The accepted file that serves ``data_date``; with ``before`` the last one accepted before that date."""
     row = con.execute(
         f"""
-        select data_date, accepted_path, rows_read, parts_carried from ledger.ops.load_file
+        select data_date, accepted_path, rows_read, parts_carried + parts_unserved from ledger.ops.load_file
         where source = ? and file_name = ? and state = 'accepted' and data_date {"<" if before else "<="} ?
         order by data_date desc limit 1
         """,

@@ -15,7 +15,7 @@ from par_warehouse import landing, standardise, validate
 from par_warehouse import publish as publish_step
 from par_warehouse.config import load_configuration
 from par_warehouse.contract import SOURCES
-from par_warehouse.copying import Place
+from par_warehouse.copying import Place, shown
 from par_warehouse.errors import ParError, RunFailed
 from par_warehouse.ledger import files_without_service, open_ledger
 from par_warehouse.pseudonym import check_secret
@@ -26,6 +26,8 @@ from par_warehouse.settings import Settings
 log = logging.getLogger("par_warehouse")
 LOCK_PATIENCE_SECONDS = 1800
 STEPS_PER_NIGHT = 2 * len(SOURCES) + 4
+REFUSED_LISTED = 20
+"""Names of refused files and folders in the log of a pull; all of them are counted."""
 
 P = ParamSpec("P")
 
@@ -70,8 +72,11 @@ def pull(
     days = ", ".join(day.isoformat() for day in copied) or "nothing new"
     if delivery is None:
         return f"{source}: landed {days}; {data_date} is not delivered, carrying forward"
+    refused = [(name, file.refusal) for name, file in sorted(delivery.files.items()) if file.refusal]
+    for name, refusal in refused[:REFUSED_LISTED]:
+        log.warning("%s: %s is refused: %s", source, shown(name), " | ".join(refusal))
     counts = {
-        "refused": sum(file.refusal is not None for file in delivery.files.values()),
+        "refused": len(refused),
         "that no feed takes": landing.not_taken(settings, source, data_date),
     }
     told = [f"{len(delivery.files) - counts['refused']} files for {data_date}"]

@@ -40,7 +40,10 @@ class People:
         missing = [name for name in MAP_COLUMNS[:3] if name not in part.names]
         if missing:
             columns = ", ".join(missing)
-            raise UnreadableFile(f"thiếu cột {columns}", f"columns missing: {columns}")
+            raise UnreadableFile(
+                f"thiếu cột {columns}; hãy thêm các cột đó vào dòng tiêu đề rồi gửi lại",
+                f"columns missing: {columns}; add them to the first line and send the file again",
+            )
         self._collect(part, MAP_COLUMNS, "map_cell")
         if self.con.execute("select count(*) from map_cell").fetchone() == (0,):
             raise UnreadableFile(

@@ -8,11 +8,12 @@ import hashlib
 import json
 import re
 from dataclasses import asdict, replace
+from datetime import date
 from pathlib import Path
 
 from par_warehouse.config import Feed
 from par_warehouse.contract import Table
-from par_warehouse.copying import shown
+from par_warehouse.copying import MAX_PATH, shown
 from par_warehouse.settings import Settings
 from par_warehouse.staged import StagedPart, part_from, write_json
 
@@ -23,6 +24,7 @@ class Senders:
     def __init__(self, settings: Settings, source: str, day: str) -> None:
         self._folder = settings.parts / source
         self._day = day
+        self._date = date.fromisoformat(day)
 
     def forget_tonight(self) -> None:
         """Remove what an earlier run of this data date has kept."""
@@ -30,16 +32,17 @@ class Senders:
             kept.unlink()
 
     def silent(self, feed: Feed, table: str, heard: set[str]) -> list[StagedPart]:
-        """A part that is missing for each sender of the past that is not among those ``heard`` tonight."""
+        """A part that is missing for each sender of the past that is not among those ``heard`` tonight, nor retired."""
         folders = (self._folder / table / feed.name).glob("*")
-        known = {last.part for folder in folders if (last := self._last(folder)) is not None}
-        names = {part: shown(feed.files.replace("{part}", part) or feed.name) for part in known - heard}
+        known = {last.part for folder in folders if (last := self._last_in(folder)) is not None}
+        known = {part for part in known if not feed.is_retired(part, self._date)}
+        names = {part: shown(feed.files.replace("{part}", part) or feed.name, MAX_PATH) for part in known - heard}
         return [StagedPart(feed.name, feed.dialect, part, name, "missing") for part, name in names.items()]
 
     def problem(self, feed: Feed, table: Table, part: StagedPart) -> str | None:
         """Why a part that was read cannot be used, None when it can."""
         is_increment = table.is_incremental or feed.increments
-        last = None if is_increment else self._last(self._sender(feed, table.name, part.part))
+        last = None if is_increment else self._last(feed, table.name, part.part)
         return _problem(part, last, is_increment)
 
     def serve(self, feed: Feed, table: Table, part: StagedPart, rows: Path) -> StagedPart:
@@ -49,7 +52,7 @@ class Senders:
         contract has it for whole files; increments are exempt from that, and nothing serves in their place.
         """
         folder = self._sender(feed, table.name, part.part)
-        last, is_increment = self._last(folder), table.is_incremental or feed.increments
+        last, is_increment = self._last(feed, table.name, part.part), table.is_incremental or feed.increments
         if part.state == "read" and (problem := self.problem(feed, table, part)):
             part = replace(part, state="rejected", served_from=None, rows=0, problem=problem)
         if part.state == "read":
@@ -65,7 +68,11 @@ class Senders:
         """The staged rows that serve a part."""
         return self._sender(feed, table, part.part) / f"{part.served_from}.parquet"
 
-    def _last(self, folder: Path) -> StagedPart | None:
+    def _last(self, feed: Feed, table: str, part: str) -> StagedPart | None:
+        """What could serve in place of a part: the last usable one of its sender, unless that has retired."""
+        return None if feed.is_retired(part, self._date) else self._last_in(self._sender(feed, table, part))
+
+    def _last_in(self, folder: Path) -> StagedPart | None:
         earlier = max((path for path in folder.glob("*.json") if path.stem < self._day), default=None)
         return None if earlier is None else part_from(json.loads(earlier.read_text()))
 
@@ -83,7 +90,11 @@ def _problem(part: StagedPart, last: StagedPart | None, may_be_empty: bool) -> s
     """Why a part that was read cannot be used, None when it can."""
     if part.missing_columns:
         columns = ", ".join(part.missing_columns)
-        return f"thiếu cột {columns} | columns missing: {columns}"
+        return (
+            f"thiếu cột {columns}; hãy giữ nguyên dòng tiêu đề của mẫu và gửi lại đủ các cột, hoặc báo quản trị viên"
+            f" nếu mẫu đã đổi | columns missing: {columns}; keep the headings of the form and send all columns again,"
+            " or tell the administrator that the form was changed"
+        )
     if part.repeated_columns:
         return (
             "dòng tiêu đề có hai cột cùng tên; hãy xóa hoặc đổi tên một cột rồi gửi lại"

@@ -21,6 +21,12 @@ _STATUS = {
     "no_data": ("? no data", "magenta"),
 }
 
+_CARRIED = "{0} nơi gửi dùng tệp lần trước, xem par show parts | {0} senders served by an earlier file: par show parts"
+_UNSERVED = (
+    "{0} nơi gửi bị từ chối và chưa có tệp nào để dùng thay, dữ liệu của họ đang thiếu, xem par show parts"
+    " | {0} senders rejected with no earlier file to serve, their rows are missing: par show parts"
+)
+
 
 def indicators(settings: Settings, data_date: date | None, unit: str = "H29", *, wide: bool = True) -> RenderableType:
     """The indicators of one unit on one data date (the latest by default); on a narrow screen the names stand below.
@@ -77,7 +83,7 @@ def loads(settings: Settings, data_date: date | None) -> Table:
     rows = _query(
         settings.ledger,
         "select source, file_name, state, served_from_date, rows_read, rows_accepted, rows_quarantined, rows_warned,"
-        " message from ops.load_file where data_date = ? order by source, file_name",
+        " message, parts_carried, parts_unserved from ops.load_file where data_date = ? order by source, file_name",
         [day],
     )
     if not rows:
@@ -88,11 +94,17 @@ def loads(settings: Settings, data_date: date | None) -> Table:
     for heading in ("Read", "Accepted", "Quarantined", "Warned"):
         table.add_column(heading, justify="right")
     table.add_column("Message")
-    for source, file, state, served, read, accepted, quarantined, warned, message in rows:
+    for source, file, state, served, read, accepted, quarantined, warned, message, carried, unserved in rows:
         style = {"accepted": "green", "rejected": "red", "missing": "yellow"}[state]
+        told = [message, carried and _CARRIED.format(carried), unserved and _UNSERVED.format(unserved)]
         numbers = [f"{number:,}" for number in (read, accepted, quarantined, warned)]
         table.add_row(
-            source, file, f"[{style}]{state}[/{style}]", str(served or "nothing"), *numbers, escape(message or "")
+            source,
+            file,
+            f"[{style}]{state}[/{style}]",
+            str(served or "nothing"),
+            *numbers,
+            escape("; ".join(one for one in told if one)),
         )
     return table
 
@@ -107,10 +119,12 @@ def parts(settings: Settings, data_date: date | None) -> Table:
         [day],
     )
     table = Table(title=f"Delivered parts of {day}", title_justify="left")
-    for heading in ("Table", "Delivered file", "Dialect", "State", "Serves from"):
+    for heading in ("Table", "Delivered file"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("Dialect", "State", "Serves from"):
         table.add_column(heading)
     table.add_column("Rows", justify="right")
-    table.add_column("Remarks")
+    table.add_column("Remarks", overflow="fold")
     for name, delivered, dialect, state, served, count, forbidden, notes, message in rows:
         style = {"read": "green", "rejected": "red", "missing": "yellow"}[state]
         remarks = [message, notes, forbidden and f"forbidden columns: {forbidden}"]

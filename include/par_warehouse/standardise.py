@@ -28,7 +28,7 @@ import duckdb
 
 from par_warehouse.config import IDENTITY_MAP, Configuration, Feed
 from par_warehouse.contract import STORED_TYPE, TABLES, TABLES_BY_NAME, Table
-from par_warehouse.copying import shown
+from par_warehouse.copying import MAX_PATH, shown
 from par_warehouse.dialects import Context, Part, UnreadableFile, dialect
 from par_warehouse.errors import ParError
 from par_warehouse.identity import create_identity_tables
@@ -112,7 +112,11 @@ class _Stage:
         found: dict[str, list[StagedPart]] = {}
         for feed in self.feeds:
             of_feed: dict[str, list[StagedPart]] = {}
-            groups = self.delivery.of_feed(feed)
+            groups = {
+                part: names
+                for part, names in self.delivery.of_feed(feed).items()
+                if not all(map(self._is_lock_of_a_list, names))
+            }
             for part, names in groups.items():
                 for table, staged in self._read_group(feed, part, names).items():
                     of_feed.setdefault(table, []).append(staged)
@@ -121,6 +125,15 @@ class _Stage:
             for table, parts in of_feed.items():
                 found.setdefault(table, []).extend(sorted(parts, key=lambda one: one.part))
         return {table: parts for table, parts in found.items() if parts}
+
+    def _is_lock_of_a_list(self, name: str) -> bool:
+        """Whether a file is the lock file of a list that is delivered beside it: that is no sender of its own."""
+        folder, _, own = name.rpartition("/")
+        prefix = next((one for one in LOCK_FILES if own.startswith(one)), None)
+        if prefix is None:
+            return False
+        listed = own.removeprefix(prefix).removesuffix("#")
+        return (f"{folder}/{listed}" if folder else listed) in self.delivery.files
 
     def _read_group(self, feed: Feed, part: str, names: Sequence[str]) -> dict[str, StagedPart]:
         """Read the files of one sender. What cannot be read is rejected for every table of the feed."""
@@ -131,7 +144,7 @@ class _Stage:
         is_one = feed.together or feed.pull is not None
         file_name = names[0] if len(names) == 1 or not is_one else feed.files or feed.name
         blank = StagedPart(
-            feed.name, feed.dialect, part, shown(file_name), "rejected",
+            feed.name, feed.dialect, part, shown(file_name, MAX_PATH), "rejected",
             sha256=shas[0] if len(shas) == 1 else hashlib.sha256(repr(shas).encode()).hexdigest(),
         )  # fmt: skip
         staged: dict[str, StagedPart] = {}

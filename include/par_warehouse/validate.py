@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from par_warehouse.contract import ROW_RULES, SOURCES, STORED_TYPE, TABLES, TABLES_BY_NAME, Kind, Table
-from par_warehouse.copying import shown
+from par_warehouse.copying import MAX_PATH, shown
 from par_warehouse.dialects.spreadsheet import NUMBERS_PER_SHEET
 from par_warehouse.errors import PipelineError
 from par_warehouse.evidence import absorb, forget_from
@@ -55,8 +55,15 @@ class FileVerdict:
 
     @property
     def parts_carried(self) -> int:
-        """Senders that an earlier file serves."""
-        return sum(part.state != "read" and part.served_from is not None for part in self.parts)
+        """Senders in an accepted file that an earlier file of theirs serves."""
+        parts = self.parts if self.state == "accepted" else ()
+        return sum(part.state != "read" and part.served_from is not None for part in parts)
+
+    @property
+    def parts_unserved(self) -> int:
+        """Senders in an accepted file that were rejected and have no earlier file to serve: their rows are missing."""
+        parts = self.parts if self.state == "accepted" else ()
+        return sum(part.state == "rejected" and part.served_from is None for part in parts)
 
 
 @dataclass(frozen=True)
@@ -142,7 +149,8 @@ class _Night:
             else:
                 verdict = self._judge_rows(table, file)
             if file is not None:
-                verdict = replace(verdict, sha256=file.sha256, unknown_columns=file.unknown_columns, parts=file.parts)
+                verdict = replace(verdict, sha256=file.sha256, unknown_columns=file.unknown_columns)
+                verdict = replace(verdict, parts=self._judged_parts(verdict, file))
             self.verdicts.append(verdict)
             self._serve(verdict)
             if table.name == "don_vi":
@@ -159,6 +167,16 @@ class _Night:
                 place_accounts(self.con, self.data_date)
             if table.name == "mdl_course_modules":
                 self._know("module", "course_module_id", "module_link", "mdl_course_modules")
+
+    def _judged_parts(self, verdict: FileVerdict, file: StagedFile) -> tuple[StagedPart, ...]:
+        """The parts of a file. One that is the whole of a rejected file is rejected with it, and served as it is."""
+        if file.has_parts or verdict.state == "accepted":
+            return file.parts
+        (part,) = file.parts
+        last = last_accepted(self.con, verdict.table, self.data_date, before=True)
+        served_from, rows = (last.data_date.isoformat(), last.rows_read) if last else (None, 0)
+        problem = part.problem or verdict.message
+        return (replace(part, state="rejected", served_from=served_from, rows=rows, problem=problem),)
 
     def _why_missing(self, table: Table) -> str:
         if self.deliveries[table.source] is None:
@@ -420,13 +438,13 @@ class _Night:
             served_from = day if path else last.data_date if last else None
             con.execute(
                 "insert into ledger.ops.load_file"
-                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [self.run_id, day, table.source, table.file_name, verdict.state, served_from, verdict.rows_read,
                  verdict.rows_accepted, verdict.rows_quarantined, verdict.rows_warned, verdict.rows_repaired,
                  verdict.warnings, verdict.unknown_columns, verdict.sha256, verdict.message,
                  str(path.relative_to(self.settings.accepted)) if path else None, verdict.content_hash,
                  verdict.parts_carried, verdict.rule_code,
-                 str(kept.relative_to(self.settings.quarantined)) if kept else None],
+                 str(kept.relative_to(self.settings.quarantined)) if kept else None, verdict.parts_unserved],
             )  # fmt: skip
         con.execute(
             "insert into ledger.ops.quarantine_row"
@@ -441,12 +459,13 @@ class _Night:
                 con.execute("insert into ledger.ops.taken_in values (?, ?, ?)", [day, source, delivery.fingerprint])
 
     def _record_parts(self) -> None:
+        judged = {verdict.table.name: verdict.parts for verdict in self.verdicts}
         for source, tables in self.standardised.items():
             for name, file in tables.items():
-                for part in file.parts:
+                for part in judged.get(name, file.parts):
                     self.con.execute(
                         "insert into ledger.ops.delivery_part values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                        [self.run_id, self.data_date, source, f"{name}.csv", part.feed, shown(part.part),
+                        [self.run_id, self.data_date, source, f"{name}.csv", part.feed, shown(part.part, MAX_PATH),
                          part.file_name, part.dialect, part.state, part.served_from, part.rows, part.unknown_columns,
                          ", ".join(part.forbidden_columns) or None,
                          ", ".join(f"{note} {count}" for note, count in part.notes.items()) or None, part.sha256,

@@ -123,8 +123,9 @@ def test_bi_names_every_row_and_hides_every_small_cell(built: Warehouse) -> None
 
 
 def test_quality_of_agencies_and_city(built: Warehouse) -> None:
-    # H29.1: 3 units, staff a b c f (4), roster f (1), ratings f (3), decisions f (1), initiatives f (3), classes b c (2),
-    # and 1 row in quarantine. i is nobody's: h has an unknown unit. The city: 6 + 8 + 4 + 3 + 4 + 3 + 2 and 2 rows.
+    # H29.1: 3 units, staff a b c f (4), roster f (1), ratings f (3), decisions f (1), initiatives f (3), classes of b
+    # and c (2), and 1 row in quarantine. i has left and h has an unknown unit: both are the city's only, which has
+    # 6 + 8 + 4 + 3 + 4 + 3 + 2 rows and 2 in quarantine.
     rows = built.query("select * exclude (as_of_date) from marts.fct_data_quality_daily order by org_unit_code")
     validity, city = 100 * 17 / 18, 100 * 31 / 32
     assert rows == [

@@ -131,6 +131,8 @@ def test_a_failed_night_ends_with_one_sentence(tmp_path: Path) -> None:
         (("show", "loads"), "Nothing is published yet"),
         (("rollback",), "Nothing is published yet"),
         (("demo-exports", "--size", "huge"), "There is no size 'huge'"),
+        (("demo-exports", "--staff", "804"), "give --staff a number from there to 800,000, not 804"),
+        (("demo-exports", "--staff", "800001"), "The size demo has 805 people with a part to play"),
     ],
 )
 def test_mistakes_are_answered_in_one_sentence(tmp_path: Path, arguments: tuple[str, ...], sentence: str) -> None:

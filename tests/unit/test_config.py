@@ -1,11 +1,12 @@
 """Configuration: what is right loads; each mistake is named with file, line and what was expected."""
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
-from par_warehouse.config import ConfigError, load_configuration
+from par_warehouse.config import ConfigError, Feed, load_configuration
 from par_warehouse.contract import TABLES
 from par_warehouse.settings import PROJECT_ROOT
 
@@ -53,7 +54,7 @@ HR = """hr:
 @pytest.mark.parametrize(
     ("extra", "line", "expected"),
     [
-        ("dialct: csv", 5, "hr.feeds.1.dialct: expected no such key"),
+        ("dialct: csv", 5, "hr.feeds.1.dialct: expected no such key; see docs/reference/sources.md"),
         ("dialect: word", 5, "hr.feeds.1.dialect: expected the name of a module in par_warehouse/dialects"),
         ("dates: us", 5, "hr.feeds.1.dates: input should be 'contract', 'day_first' or 'day_first_or_serial'"),
         ("files: ../other/{part}.csv", 5, "hr.feeds.1.files: expected a pattern below the folder"),
@@ -65,6 +66,13 @@ HR = """hr:
         ("absent: [email]", 4, "hr.feeds.1: email is no column of nhan_su"),
         ("persons: matched", 4, "hr.feeds.1: expected persons: matched only where mdl_user is filled"),
         ("pull: moodle_web_service", 4, "hr.feeds.1: expected connection"),
+        ("pull: csv", 5, "hr.feeds.1.pull: expected a pull (moodle_web_service, xapi)"),
+        ("pull: oracle", 5, "hr.feeds.1.pull: expected a pull (moodle_web_service, xapi)"),
+        ("pull: [xapi]", 5, "hr.feeds.1.pull: expected a pull (moodle_web_service, xapi)"),
+        ("pull: xapi\n      dialect: csv", 6, "hr.feeds.1.dialect: expected no dialect beside pull: xapi"),
+        ("files: '*_*_*_{part}.csv'", 5, "hr.feeds.1.files: expected at most 3 of * and {part} in a name"),
+        ("retired: {so_cu: 2025-03-01}", 4, "hr.feeds.1: expected retired only where {part} or * in files"),
+        ("files: '{part}.csv'\n      retired: {so_cu: 3/2025}", 6, "hr.feeds.1.retired.so_cu: input should be a valid"),
         ("tables: [don_vi]", 4, "hr.feeds.1: expected either table or tables"),
         ("table: nhan_su", 5, "expected each key once; 'table' is repeated"),
         ("name: don_vi", 2, "hr.feeds: expected each feed to have its own name; 'don_vi' is not"),
@@ -81,6 +89,31 @@ def test_a_mistake_in_a_feed_is_named_with_its_line(folder: Path, extra: str, li
     assert expected in found
     if line is not None:
         assert found.startswith(f"sources.yml:{line}: ")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "part"),
+    [
+        ("{part}/*.csv", "so_y_te/thang 12.csv", "so_y_te"),
+        ("{part}/*.csv", "so_y_te/cu/thang 12.csv", None),
+        ("*_{part}_*.csv", "a_b_c_d.csv", "c"),
+        ("*/*/{part}", "a/b/c.csv", "c.csv"),
+        ("nhan_su.*.csv", "nhan_suX1.csv", None),
+        ("nhan_su.csv", "NHAN_SU.CSV", ""),
+        ("Sở Y tế/*.csv", "SỞ Y TẾ/Tháng 12.CSV", "sở y tế/tháng 12.csv"),
+        ("{part}/*.csv", "Sơ\u0309_Y_Te/thang 12.csv", "sở_y_te"),
+    ],
+)
+def test_a_pattern_names_the_sender(pattern: str, name: str, part: str | None) -> None:
+    assert Feed(table="nhan_su", files=pattern).sender(name) == part
+
+
+def test_a_name_that_does_not_match_is_found_out_fast() -> None:
+    name = "/".join(["_" * 200] * 6)
+    feeds = [Feed(table="nhan_su", files="/".join([one] * 6)) for one in ("*_*_*x", "*_*x_*", "***")]
+    started = time.process_time()
+    assert [feed.sender(f"{name}!") is not None for feed in feeds] == [False, False, True]
+    assert time.process_time() - started < 2
 
 
 def test_a_mistake_in_an_included_file_is_named_there(folder: Path) -> None:

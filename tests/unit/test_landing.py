@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from par_warehouse import nightly
 from par_warehouse.contract import SOURCES
 from par_warehouse.errors import ParError
 from par_warehouse.landing import delivered_dates, landed, landed_dates, latest_delivered_date, local_folder
@@ -88,6 +89,25 @@ def test_a_missing_file_is_absent_and_a_folder_in_its_place_is_refused(settings:
     assert delivery is not None and "danh_gia.csv" not in delivery.files and "notes.txt" not in delivery.files
     refusal = delivery.files["sang_kien.csv"].refusal
     assert refusal is not None and "thư mục" in refusal[0]
+
+
+def test_a_folder_that_is_not_looked_into_is_refused_and_listed(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    delivered = tmp_path / "hr" / NIGHT.isoformat()
+    for folder in (delivered / "so\u202ecu", delivered.joinpath(*"123456"), delivered / "plain"):
+        folder.mkdir(parents=True)
+        (folder / "nhan_su.csv").touch()
+    with caplog.at_level("WARNING"):
+        line = nightly.pull(settings, "hr", NIGHT)
+    delivery = landed(settings, "hr", NIGHT)
+    assert delivery is not None
+    refused = {name: file.refusal[0] for name, file in delivery.files.items() if file.refusal}
+    assert sorted(refused) == ["1/2/3/4/5/6", "so\u202ecu"]
+    assert "sâu quá 6 cấp" in refused["1/2/3/4/5/6"] and "ký tự không dùng được" in refused["so\u202ecu"]
+    assert "7 files for 2024-12-31, 2 refused, 1 that no feed takes" in line
+    told = [record.getMessage() for record in caplog.records if "is refused" in record.getMessage()]
+    assert [text.split(" is refused: ")[0] for text in told] == ["hr: 1/2/3/4/5/6", "hr: so\\u202ecu"]
 
 
 def test_mistakes_of_configuration_are_sentences(tmp_path: Path) -> None:

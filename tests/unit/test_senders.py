@@ -83,6 +83,21 @@ def test_a_sender_whose_rows_fall_by_more_than_thirty_percent_is_served_by_its_l
     assert staged.rows_read == 27
 
 
+def test_a_retired_sender_is_neither_expected_nor_carried_forward(settings: Settings) -> None:
+    feed = {"files": "danh_gia/{part}/*.csv", "retired": {"Sở_Cũ": NIGHT + DAY}}
+    settings = with_feeds(settings, danh_gia=feed)
+    moi, cu = csv_text(TABLE, [rating(1)]), csv_text(TABLE, [rating(2)])
+    send(settings, NIGHT - DAY, moi=moi, sở_cũ=cu)
+    expected = {night: send(settings, night, moi=moi) for night in (NIGHT, NIGHT + DAY)}
+    assert [(part.part, part.state) for part in expected[NIGHT].parts] == [("moi", "read"), ("sở_cũ", "missing")]
+    assert [(part.part, part.state) for part in expected[NIGHT + DAY].parts] == [("moi", "read")]
+    assert (expected[NIGHT].rows_read, expected[NIGHT + DAY].rows_read) == (2, 1)
+    # What it sends all the same is read or refused for itself; nothing serves in its place.
+    for content, state, served_from in ((cu, "read", str(NIGHT + 2 * DAY)), ("nam\n1\n", "rejected", None)):
+        staged = send(settings, NIGHT + 2 * DAY, moi=moi, sở_cũ=content)
+        assert [(p.part, p.state, p.served_from) for p in staged.parts][1:] == [("sở_cũ", state, served_from)]
+
+
 def test_an_earlier_night_run_again_sees_no_later_file(settings: Settings) -> None:
     send(settings, NIGHT, a=csv_text(TABLE, [rating(1)]))
     send(settings, NIGHT + DAY, a=csv_text(TABLE, [rating(1, "HTNV")]), b=csv_text(TABLE, [rating(2)]))
@@ -98,6 +113,41 @@ def test_two_different_files_of_one_sender_are_not_chosen_between(settings: Sett
     differing = send(settings, NIGHT + DAY, a=same, a__again=csv_text(TABLE, [rating(5)]))
     assert [(part.part, part.state) for part in differing.parts] == [("a", "rejected"), ("b", "missing")]
     assert "chỉ gửi một tệp" in (differing.parts[0].problem or "")
+
+
+def test_a_sender_is_the_same_in_small_and_in_capital_letters(settings: Settings) -> None:
+    one, other = csv_text(TABLE, [rating(1)]), csv_text(TABLE, [rating(2)])
+    send(settings, NIGHT, So_Y_Te=one)
+    again = send(settings, NIGHT + DAY, SO_Y_TE=other)
+    assert [(part.part, part.state, part.file_name) for part in again.parts] == [
+        ("so_y_te", "read", "danh_gia/SO_Y_TE/SO_Y_TE.csv")
+    ]
+    twice = send(settings, NIGHT + 2 * DAY, So_Y_Te=one, so_y_te=other)
+    assert [(p.part, p.state, p.served_from) for p in twice.parts] == [("so_y_te", "rejected", f"{NIGHT + DAY}")]
+    assert "có 2 tệp khác nhau của cùng một nơi gửi" in (twice.parts[0].problem or "")
+
+
+def test_the_only_file_of_a_table_may_be_written_in_capitals_but_not_twice(settings: Settings, tmp_path: Path) -> None:
+    deliver(tmp_path, clean_world(), replace={"sang_kien": None})
+    folder = tmp_path / "hr" / NIGHT.isoformat()
+    (folder / "SANG_KIEN.CSV").write_text(csv_text(BY_NAME["sang_kien"], clean_world()["sang_kien"]))
+    assert stage(settings, "hr", NIGHT)["sang_kien"].rows_read == 1
+    (folder / "sang_kien.csv").write_text(csv_text(BY_NAME["sang_kien"], []))
+    assert "có 2 tệp khác nhau của cùng một nơi gửi" in (stage(settings, "hr", NIGHT)["sang_kien"].problem or "")
+
+
+def test_the_lock_file_beside_a_list_is_no_sender(settings: Settings) -> None:
+    settings = with_feeds(settings, danh_gia={"files": "danh_gia/a/*.csv*"})
+    deliver(settings.data_dir.parent, clean_world(), NIGHT, replace={"danh_gia": None})
+    folder = settings.data_dir.parent / "hr" / NIGHT.isoformat() / "danh_gia" / "a"
+    folder.mkdir(parents=True)
+    for name in ("so_y_te.csv", "~$so_y_te.csv", ".~lock.so_y_te.csv#", "~$so_noi_vu.csv"):
+        (folder / name).write_text(csv_text(TABLE, [rating(1)]) if name == "so_y_te.csv" else "lock")
+    staged = stage(settings, "hr", NIGHT)["danh_gia"]
+    # The list of the last one is missing: that is told.
+    assert [(part.part, part.state) for part in staged.parts] == [
+        ("danh_gia/a/so_y_te.csv", "read"), ("danh_gia/a/~$so_noi_vu.csv", "rejected"),
+    ]  # fmt: skip
 
 
 def test_with_no_readable_sender_the_file_is_rejected(settings: Settings) -> None:

@@ -466,9 +466,13 @@ def test_totals_above_the_list_and_of_sections() -> None:
     sheet.add("Tổng cộng", 3)
     assert len(read_list(sheet, columns=SIMPLE)[0]) == 3
     sheet.rows[subtotal - 1][1] = 4
-    assert "dòng 10: ghi tổng số 4" in refusal(xlsx(sheet)).vi
+    error = refusal(xlsx(sheet))
+    assert (
+        "dòng 10: ghi tổng số 4 nhưng tìm thấy 3 dòng trong cả trang tính, 2 dòng trong mục này. Kiểm tra" in error.vi
+    )
+    assert "is 4 but 3 rows were found on the whole sheet, 2 in this section. Check" in error.en
     sheet.rows[subtotal - 1][1], sheet.rows[1][0] = 2, "(Danh sách gồm 5 người)"
-    assert "dòng 2: ghi tổng số 5 nhưng tìm thấy 3" in refusal(xlsx(sheet)).vi
+    assert "dòng 2: ghi tổng số 5 nhưng tìm thấy 3 dòng. Kiểm tra" in refusal(xlsx(sheet)).vi
 
 
 def test_sums_in_the_row_of_totals_are_no_count_of_people() -> None:
@@ -512,6 +516,34 @@ def test_rows_without_height_and_folded_groups_are_hidden_too() -> None:
         return text.replace(first + second + third, first + group + third)
 
     assert "dòng 2 của" in refusal(repacked(ods(simple(A, B)), {"content.xml": folded}), "a.ods").vi
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_hidden_columns_that_are_read_are_refused_and_others_are_not(form: str) -> None:
+    sheet = simple(A, B)
+    sheet.rows = [["Ghi chú", *values] for values in sheet.rows]
+    sheet.hidden_columns = {0}
+    assert read_list(sheet, columns=SIMPLE, form=form)[0] == [A_READ, B_READ]
+    sheet.hidden_columns = {0, 3}
+    error = refusal(FORMATS[form](sheet), f"a.{form}")
+    assert "thứ 1: các cột D của danh sách đang bị ẩn" in error.vi
+    assert "columns D of the list are hidden" in error.en
+
+
+def test_columns_without_width_and_folded_groups_are_hidden_too() -> None:
+    sheet = simple(A, B)
+    sheet.hidden_columns = {2}
+    unhidden = {SHEET: lambda text: text.replace('hidden="1"', "")}
+    assert part_of(repacked(xlsx(sheet), unhidden), "a.xlsx")
+    flat = {SHEET: lambda text: re.sub(r'hidden="1"( width="[^"]*")?', 'width="0"', text)}
+    assert "các cột C " in refusal(repacked(xlsx(sheet), flat)).vi
+
+    def folded(text: str) -> str:
+        columns = '<table:table-column table:number-columns-repeated="2"/>'
+        group = '<table:table-column-group table:display="false"><table:table-column/></table:table-column-group>'
+        return text.replace("<table:table-row>", f"{columns}{group}<table:table-row>", 1)
+
+    assert "các cột C " in refusal(repacked(ods(simple(A, B)), {"content.xml": folded}), "a.ods").vi
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+MOST_STAFF = 800_000
+
 
 @dataclass(frozen=True)
 class DemoSize:
@@ -24,8 +26,8 @@ class DemoSize:
     commune_services: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.staff - 1, self.par_staff, self.leaders, self.views) < 0 or self.staff > 800_000:
-            raise ValueError("A demo size has 1 to 800,000 staff and no negative number.")
+        if min(self.staff - 1, self.par_staff, self.leaders, self.views) < 0 or self.staff > MOST_STAFF:
+            raise ValueError(f"A demo size has 1 to {MOST_STAFF:,} staff and no negative number.")
         if self.tracked > self.staff:
             raise ValueError(f"{self.par_staff} PAR staff and {self.leaders} leaders need {self.tracked} staff.")
         if self.department_rooms < 1 or self.district_rooms < 1:

@@ -86,7 +86,7 @@ def list_rows(sheet: Sheet, header: Header, header_names: Mapping[str, str], las
     Raises UnreadableFile when the sheet holds a second list, or hides persons or their values.
     """
     kinds = _kinds(_RowReader(sheet, header, header_names))
-    _refuse_hidden(sheet, kinds)
+    _refuse_hidden(sheet, header, kinds)
     _refuse_formulas(sheet, header, kinds)
     notes = Counter(_NOTES[kind] for kind in kinds.values() if kind in _NOTES)
     gaps, last_stt = _gaps(sheet, header, kinds, last_stt)
@@ -243,14 +243,26 @@ def _kinds(reader: _RowReader) -> dict[int, Row]:
     return kinds
 
 
-def _refuse_hidden(sheet: Sheet, kinds: Mapping[int, Row]) -> None:
-    hidden = [sheet.row_number(row) for row in sorted(sheet.hidden_rows) if kinds.get(row) is Row.PERSON]
-    if hidden:
+def _refuse_hidden(sheet: Sheet, header: Header, kinds: Mapping[int, Row]) -> None:
+    persons = [row for row, kind in kinds.items() if kind is Row.PERSON]
+    if hidden := [sheet.row_number(row) for row in persons if row in sheet.hidden_rows]:
         raise UnreadableFile(
             f"Trang tính thứ {sheet.number}: các dòng {some(hidden)} của danh sách đang bị ẩn hoặc bị lọc. Bỏ lọc"
             " (Data > Clear), bỏ ẩn mọi dòng (chọn tất cả > Unhide), xóa dòng không thuộc danh sách, rồi gửi lại.",
             f"Sheet {sheet.number}: rows {some(hidden)} of the list are hidden or filtered out. Clear the filter (Data"
             " > Clear), unhide all rows (select all > Unhide), delete rows that are not of the list, send it again.",
+        )
+    unseen = [
+        sheet.letter(column)
+        for column in sorted(sheet.hidden_columns & set(header.headings))
+        if any(sheet.rows[row][column].strip() for row in persons)
+    ]
+    if unseen:
+        raise UnreadableFile(
+            f"Trang tính thứ {sheet.number}: các cột {some(unseen)} của danh sách đang bị ẩn. Bỏ ẩn mọi cột (chọn tất"
+            " cả > Unhide Columns), kiểm tra, xóa cột không thuộc danh sách, rồi gửi lại.",
+            f"Sheet {sheet.number}: columns {some(unseen)} of the list are hidden. Unhide all columns (select all >"
+            " Unhide Columns), check them, delete those that are not of the list, send it again.",
         )
 
 

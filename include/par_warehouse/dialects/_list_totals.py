@@ -44,13 +44,27 @@ def refuse_wrong_totals(sheet: Sheet, header: Header, kinds: Mapping[int, Row], 
             meant |= {total.in_section, total.since_total}
         if not {everywhere, *meant} & set(total.stated):
             number, row, stated = sheet.number, sheet.row_number(total.row), total.stated[0]
-            found = " / ".join(str(count) for count in sorted(meant - {0} or meant, reverse=True))
+            parts_vi, parts_en = _parts(total, persons, meant)
             raise UnreadableFile(
-                f"Trang tính thứ {number}, dòng {row}: ghi tổng số {stated} nhưng tìm thấy {found} dòng. Kiểm tra danh"
-                " sách có thiếu hoặc thừa người không, sửa danh sách hoặc sửa tổng số, rồi gửi lại.",
-                f"Sheet {number}, row {row}: the total printed is {stated} but {found} rows were found. Check whether"
-                " anybody is missing or too many, correct the list or the total and send it again.",
+                f"Trang tính thứ {number}, dòng {row}: ghi tổng số {stated} nhưng tìm thấy {persons} dòng{parts_vi}."
+                " Kiểm tra danh sách có thiếu hoặc thừa người không, sửa danh sách hoặc sửa tổng số, rồi gửi lại.",
+                f"Sheet {number}, row {row}: the total printed is {stated} but {persons} rows were found{parts_en}."
+                " Check whether anybody is missing or too many, correct the list or the total and send it again.",
             )
+
+
+def _parts(total: _Total, persons: int, meant: set[int]) -> tuple[str, str]:
+    """What a sentence about the rows of the sheet goes on with where the total may be that of a part of them."""
+    places = (
+        (total.in_section, "trong mục này", "in this section"),
+        (total.since_total, "sau dòng tổng số trước", "below the total before"),
+    )
+    parts = {count: (vi, en) for count, vi, en in reversed(places) if count in meant - {0, persons}}
+    if not parts:
+        return "", ""
+    vi = ", ".join(f"{count} dòng {place}" for count, (place, _) in sorted(parts.items(), reverse=True))
+    en = ", ".join(f"{count} {place}" for count, (_, place) in sorted(parts.items(), reverse=True))
+    return f" trong cả trang tính, {vi}", f" on the whole sheet, {en}"
 
 
 def _totals(sheet: Sheet, header: Header, kinds: Mapping[int, Row]) -> Iterator[_Total]:

@@ -37,6 +37,7 @@ class Sheet:
     formulas: Mapping[int, set[int]]
     """Rows with a formula, by column; some may lie outside ``rows`` because they have no value."""
     hidden_rows: frozenset[int]
+    hidden_columns: frozenset[int]
     counts_from_1904: bool
     top: int
     left: int
@@ -112,6 +113,7 @@ def _sheet(facts: SheetFacts, top: int, left: int, rows: list[list[str]]) -> She
         ],
         formulas={column - left: {row - top for row in rows} for column, rows in facts.formulas.items()},
         hidden_rows=frozenset(row - top for row in facts.hidden_rows),
+        hidden_columns=frozenset(column - left for column in facts.hidden_columns),
         counts_from_1904=facts.counts_from_1904,
         top=top,
         left=left,

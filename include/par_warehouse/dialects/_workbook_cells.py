@@ -16,7 +16,7 @@ from io import BytesIO
 
 MEMORY_BYTES = 2 << 30
 CPU_SECONDS = 120
-MAX_TEXT = 256 << 20
+MAX_TEXT = 128 << 20
 """Bytes of the answer: a text that is stored once may stand in many cells."""
 
 Cell = int | float | str | bool | date | datetime | time | timedelta

@@ -1,4 +1,4 @@
-"""What a sheet has beside its values: hidden rows, merged cells, formulas; and the limits that every workbook keeps.
+"""What a sheet has beside its values: what is hidden, merged cells, formulas; and the limits that every workbook keeps.
 
 The readers of the three formats (``_workbook_xlsx``, ``_workbook_ods``, ``_workbook_xls``) fill ``SheetFacts`` before
 any cell is turned into a value, so that a workbook beyond the limits costs neither memory nor time. Rows and columns
@@ -35,6 +35,8 @@ class SheetFacts:
     """The rectangle around the filled cells."""
     hidden_rows: set[int] = field(default_factory=set)
     """Those with a filled cell."""
+    hidden_columns: set[int] = field(default_factory=set)
+    """Filled or not."""
     merges: list[Merge] = field(default_factory=list)
     formulas: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     """Rows with a formula, by column."""
@@ -61,6 +63,10 @@ class SheetFacts:
         if is_formula:
             for column in columns:
                 self.formulas[column].update(rows)
+
+    def hide(self, columns: range) -> None:
+        """Note hidden columns; beyond the limit nothing can be filled."""
+        self.hidden_columns.update(range(max(0, columns.start), min(MAX_COLUMNS, columns.stop)))
 
     def merge(self, merge: Merge) -> None:
         """Note a merged cell. Raises UnreadableFile when there are too many."""

@@ -19,6 +19,7 @@ _SCRIPT = "{urn:oasis:names:tc:opendocument:xmlns:script:1.0}"
 _MANIFEST = "{urn:oasis:names:tc:opendocument:xmlns:manifest:1.0}"
 
 _CELLS = {f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell"}
+_GROUPS = {f"{_TABLE}table-row-group", f"{_TABLE}table-column-group"}
 _LINKS = {f"{_TABLE}table-source", f"{_TABLE}cell-range-source", f"{_TABLE}dde-link", f"{_OFFICE}dde-source"}
 _MACROS = {f"{_OFFICE}script", f"{_SCRIPT}event-listener"}
 
@@ -56,7 +57,7 @@ class _Cells:
         self.rows, self.columns = range(0), range(0)
         self.row_is_hidden = False
         self.closed_groups: list[int] = []
-        """Depths of the groups of rows around that are folded away."""
+        """Depths of the groups of rows or columns around that are folded away."""
         self.row_depth = 0
         """Of the row that is read; deeper rows belong to a table inside a cell."""
         self.is_filled = self.is_formula = False
@@ -77,15 +78,18 @@ class _Cells:
                 SheetFacts(len(self.sheets) + 1, is_hidden=is_hidden, counts_from_1904=self.counts_from_1904)
             )
             check_sheet_count(len(self.sheets))
-            self.rows = range(0)
-        elif tag == f"{_TABLE}table-row-group" and attributes.get(f"{_TABLE}display") == "false":
+            self.rows = self.columns = range(0)
+        elif tag in _GROUPS and attributes.get(f"{_TABLE}display") == "false":
             self.closed_groups.append(depth)
+        elif tag == f"{_TABLE}table-column" and self.sheets and not self.row_depth:
+            self.columns = _next(self.columns, attributes, "number-columns-repeated")
+            if not _is_visible(attributes) or self.closed_groups:
+                self.sheets[-1].hide(self.columns)
         elif tag == f"{_TABLE}table-row" and self.sheets and not self.row_depth:
             self.row_depth = depth
             self.rows = _next(self.rows, attributes, "number-rows-repeated")
             self.columns = range(0)
-            is_visible = attributes.get(f"{_TABLE}visibility", "visible") == "visible"
-            self.row_is_hidden = not is_visible or bool(self.closed_groups)
+            self.row_is_hidden = not _is_visible(attributes) or bool(self.closed_groups)
         elif tag in _CELLS and depth == self.row_depth + 1:
             self.columns = _next(self.columns, attributes, "number-columns-repeated")
             self.is_formula = f"{_TABLE}formula" in attributes
@@ -113,6 +117,10 @@ class _Cells:
         if rows > 1 or columns > 1:
             row, column = self.rows.start, self.columns.start
             self.sheets[-1].merge((row, column, row + rows - 1, column + columns - 1))
+
+
+def _is_visible(attributes: Mapping[str, str]) -> bool:
+    return attributes.get(f"{_TABLE}visibility", "visible") == "visible"
 
 
 def _next(before: range, attributes: Mapping[str, str], repeated: str) -> range:

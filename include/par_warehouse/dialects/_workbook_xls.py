@@ -23,7 +23,7 @@ from par_warehouse.dialects._workbook_facts import (
 
 _BOF, _EOF, _FILEPASS, _DATEMODE, _BOUNDSHEET, _SUPBOOK = 0x809, 0x0A, 0x2F, 0x22, 0x85, 0x1AE
 _BIFF8 = 0x0600
-_ROW, _MERGEDCELLS, _MULRK, _BOOLERR = 0x208, 0xE5, 0xBD, 0x205
+_ROW, _COLINFO, _MERGEDCELLS, _MULRK, _BOOLERR = 0x208, 0x7D, 0xE5, 0xBD, 0x205
 _FORMULAS = {0x06, 0x206, 0x406}
 _VALUES = {0xFD, 0x204, 0xD6, 0x203, 0x27E, _BOOLERR}  # LABELSST, LABEL, RSTRING, NUMBER, RK
 _WORKSHEET, _MACRO_SHEET, _VBA_SHEET = 0, 1, 6
@@ -117,6 +117,10 @@ def _read_sheet(stream: bytes, start: int, kind: int, facts: SheetFacts) -> Shee
             row, height, flags = unpack_from("<H4xH4xH", body)
             if flags & 0x20 or height & 0x7FFF == 0:
                 hidden.add(row)
+        elif code == _COLINFO:
+            first, last, width, flags = unpack_from("<HHH2xH", body)
+            if flags & 1 or width == 0:
+                facts.hide(range(first, last + 1))
         elif code == _MERGEDCELLS:
             for index in range(unpack_from("<H", body)[0]):
                 first_row, last_row, first_column, last_column = unpack_from("<4H", body, 2 + 8 * index)

@@ -100,8 +100,9 @@ class _Cells:
             case "row":
                 self.row = int(attributes["r"]) - 1 if "r" in attributes else self.row + 1
                 self.column = -1
-                no_height = attributes.get("ht", "").strip("0.") == "" and "ht" in attributes
-                self.row_is_hidden = attributes.get("hidden") in ("1", "true") or no_height
+                self.row_is_hidden = _is_hidden(attributes, "ht")
+            case "col" if _is_hidden(attributes, "width"):
+                self.facts.hide(range(int(attributes["min"]) - 1, int(attributes["max"])))
             case "mergeCell":
                 first, _, last = attributes.get("ref", "").partition(":")
                 self.facts.merge((*_address(first), *_address(last or first)))
@@ -135,6 +136,12 @@ class _Cells:
             f"Sheet {self.facts.number}, cell {cell}: a formula shows an error. Correct or delete the cell, then send"
             " the file again.",
         )
+
+
+def _is_hidden(attributes: Mapping[str, str], size: str) -> bool:
+    """Whether a row or column is hidden, or has no size."""
+    has_none = size in attributes and attributes[size].strip("0.") == ""
+    return has_none or attributes.get("hidden") in ("1", "true")
 
 
 def _address(text: str) -> tuple[int, int]:

@@ -3,8 +3,8 @@
 Above the list stand titles, below it totals and signatures; its header has one to three rows with merged cells; titles
 of sections, blank rows and a row of column numbers stand between. What is a header is told by the headings of
 ``headings.yml`` (``_list_header``), what is a person by the row itself (``_list_rows``), what a workbook may be by
-``_workbook``. Whatever could hide or change a person's row makes the file unreadable: hidden rows and sheets, filters,
-formulas, links, passwords, letters of old fonts, a printed total that differs from the rows found.
+``_workbook``. Whatever could hide or change a person's row makes the file unreadable: hidden rows, columns and sheets,
+filters, formulas, links, passwords, letters of old fonts, a printed total that differs from the rows found.
 
 Every visible sheet that has the header is read, one after the other; all must have the same columns of the contract.
 Sheets without a list (a cover, remarks) are skipped and counted.

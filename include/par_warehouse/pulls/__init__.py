@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import Protocol
 
 from par_warehouse.dialects import DialectOptions
@@ -62,6 +63,11 @@ class Pages(Protocol):
     def write(self, name: str, content: bytes) -> None:
         """Keep a page; it is there wholly or not at all."""
         ...
+
+
+def pull_names() -> list[str]:
+    """The modules of this package, ascending."""
+    return sorted(module.name for module in iter_modules(__path__))
 
 
 def pull_of(name: str) -> Callable[[Access, DialectOptions, Window, Pages], None]:
