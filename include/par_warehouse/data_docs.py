@@ -1,6 +1,7 @@
 """Make Great Expectations' Data Docs self-contained: no script, style, font or picture from elsewhere."""
 
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from string import Template
@@ -8,6 +9,8 @@ from string import Template
 from par_warehouse.settings import PROJECT_ROOT
 
 TEMPLATES = PROJECT_ROOT / "include" / "templates"
+KEPT_NIGHTS = 14
+"""Sites of so many data dates are kept."""
 _FROM_ELSEWHERE = re.compile(
     r"<script\b[^>]*\ssrc=[\"']?https?:[^>]*>\s*</script>"
     r"|<(?:link|img)\b[^>]*\s(?:href|src)=[\"']?https?:[^>]*>"
@@ -26,7 +29,22 @@ def make_self_contained(folder: Path, data_date: str, counts: Mapping[str, tuple
         rows.append(f'<tr><td><a href="{page.relative_to(folder)}">{suite}</a></td>{cells}</tr>')
     front = Template((TEMPLATES / "data_docs_index.html").read_text(encoding="utf-8"))
     (folder / "index.html").write_text(front.substitute(data_date=data_date, rows="\n".join(rows)), encoding="utf-8")
-    style = f"<style>\n{(TEMPLATES / 'data_docs.css').read_text(encoding='utf-8')}</style>\n</head>"
     for page in folder.rglob("*.html"):
-        text = _FROM_ELSEWHERE.sub("", page.read_text(encoding="utf-8"))
-        page.write_text(text.replace("</head>", style, 1), encoding="utf-8")
+        page.write_text(_styled(_FROM_ELSEWHERE.sub("", page.read_text(encoding="utf-8"))), encoding="utf-8")
+
+
+def keep_last_nights(folder: Path) -> None:
+    """Keep the sites of the last ``KEPT_NIGHTS`` data dates, one folder each, and write the page that lists them."""
+    nights = sorted((path for path in folder.glob("????-??-??") if path.is_dir()), reverse=True)
+    for path in folder.iterdir():
+        if path.is_dir() and path not in nights[:KEPT_NIGHTS]:
+            shutil.rmtree(path)
+    rows = [f'<li><a href="{path.name}/index.html">{path.name}</a></li>' for path in nights[:KEPT_NIGHTS]]
+    page = Template((TEMPLATES / "data_docs_nights.html").read_text(encoding="utf-8"))
+    text = _styled(page.substitute(nights=len(rows), rows="\n".join(rows)))
+    (folder / "index.html").write_text(text, encoding="utf-8")
+
+
+def _styled(page: str) -> str:
+    style = f"<style>\n{(TEMPLATES / 'data_docs.css').read_text(encoding='utf-8')}</style>\n</head>"
+    return page.replace("</head>", style, 1)

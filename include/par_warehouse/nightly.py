@@ -16,6 +16,7 @@ from par_warehouse import publish as publish_step
 from par_warehouse.config import load_configuration
 from par_warehouse.contract import SOURCES
 from par_warehouse.copying import Place, shown
+from par_warehouse.data_docs import keep_last_nights
 from par_warehouse.errors import ParError, RunFailed
 from par_warehouse.ledger import files_without_service, open_ledger
 from par_warehouse.pseudonym import check_secret
@@ -102,8 +103,10 @@ def validate_night(settings: Settings, data_date: date, run_id: str) -> str:
     """Take in every pending date up to ``data_date``. Raises RunFailed when a file has nothing to serve the date."""
     summaries = []
     for day in validate.dates_to_take_in(settings, data_date):
-        docs = settings.reports / "data_docs" if day == data_date else None
+        docs = settings.reports / "data_docs" / day.isoformat() if day == data_date else None
         summaries.append(validate.take_in(settings, day, run_id, docs))
+        if docs is not None:
+            keep_last_nights(docs.parent)
         if day != data_date:
             log.info("also taken in %s", summaries[-1])
     with open_ledger(settings) as con:

@@ -1,4 +1,4 @@
-"""Data Docs are one bounded site per night, without personal values and without anything loaded from elsewhere."""
+"""Data Docs are one site per night, of a bounded number of nights, without personal values and without anything loaded from elsewhere."""
 
 import re
 from datetime import timedelta
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from par_warehouse.data_docs import KEPT_NIGHTS, keep_last_nights
 from par_warehouse.validate import take_in
 from tests.small_world import NIGHT, clean_world, deliver, settings_for, stage
 
@@ -35,3 +36,16 @@ def test_the_site_of_the_night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         text = page.read_text()
         assert not re.search(r'<(script|link|img|iframe)\b[^>]*(src|href)=["\']?https?:', text), page.name
         assert "013085000777" not in text and "Đỗ Thị Bảy" not in text
+
+
+def test_the_last_nights_are_kept_and_listed_latest_first(tmp_path: Path) -> None:
+    nights = [NIGHT + timedelta(days=number) for number in range(KEPT_NIGHTS + 2)]
+    for night in nights:
+        (tmp_path / f"{night}").mkdir()
+        (tmp_path / f"{night}" / "index.html").touch()
+    (tmp_path / "validations").mkdir()  # of the layout without nights
+    keep_last_nights(tmp_path)
+    keep_last_nights(tmp_path)
+    links = re.findall(r'href="([^"]+)"', (tmp_path / "index.html").read_text())
+    assert links == [f"{night}/index.html" for night in nights[:1:-1]]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*(f"{night}" for night in nights[2:]), "index.html"]
