@@ -174,6 +174,18 @@ def show_findings(
 
 
 @app.command()
+def quality(date_: DataDate = None) -> None:
+    """How good the data is: sources, findings, agencies and their scores; writes the page for operators, too."""
+    from par_warehouse import show
+    from par_warehouse.quality_page import write_quality_page
+
+    settings = Settings.from_environment()
+    day = date_.date() if date_ else show.latest_published(settings)
+    console.print(show.quality(settings, day))
+    console.print(f"Page: {write_quality_page(settings, day)}", soft_wrap=True)
+
+
+@app.command()
 def waive(
     finding: Annotated[str, typer.Argument(help="Key of the finding, as par show findings prints it.")],
     by: Annotated[str, typer.Option(help="Your account or mail address.")],

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from par_warehouse.errors import ParError
+from par_warehouse.quality_page import quality_of
 from par_warehouse.settings import Settings
 
 _STATUS = {
@@ -169,20 +170,57 @@ def findings(settings: Settings, agency: str | None, state: str, limit: int) -> 
     )
     title = f"Findings, {state}: {total:,}" + (f", the first {limit}" if total > limit else "")
     table = Table(title=title, title_justify="left")
-    for heading in ("Key", "Agency", "File"):
-        table.add_column(heading)
-    table.add_column("Row", justify="right")
-    for heading in ("Rule", "Open since"):
-        table.add_column(heading)
-    for heading in ("Nights", "Times"):
-        table.add_column(heading, justify="right")
-    for heading in ("State", "What to do"):
+    for heading in ("Key", "Where", "Rule", "Open since", "What to do"):
         table.add_column(heading)
     for key, code, file, number, rule, opened, nights, times, now, until, message in rows:
-        told = f"{now} {until}" if until else now
-        texts = (key, code, file, str(number or ""), rule, str(opened), str(nights), str(times), told)
-        table.add_row(*texts, escape(message or ""))
+        where = "\n".join([f"{file} {number}" if number else file, *([code] if code else [])])
+        since = f"{opened}\n{nights} night{'s' * (nights > 1)}" + (f", {times} times" if times > 1 else "")
+        since += "" if now == "open" else f"\n{now} {until}"
+        table.add_row(key.replace("-", "-\n"), where, rule, since, escape(message or ""))
     return table
+
+
+def quality(settings: Settings, data_date: date) -> RenderableType:
+    """How good the data of a published date is: findings in numbers, agencies with their scores, the worst first."""
+    found = quality_of(settings, data_date)
+    totals = found["totals"][0]
+    sources = Table(title=f"Sources of {data_date}", title_justify="left")
+    for heading in ("Source", "File", "State", "Serves from"):
+        sources.add_column(heading)
+    for heading in ("Days old", "Quarantined"):
+        sources.add_column(heading, justify="right")
+    for file in found["files"]:
+        style = {"accepted": "green", "rejected": "red", "missing": "yellow"}[file["state"]]
+        served = str(file["served_from_date"] or "nothing")
+        numbers = ("" if file["days_old"] is None else str(file["days_old"]), f"{file['rows_quarantined']:,}")
+        sources.add_row(file["source"], file["file_name"], f"[{style}]{file['state']}[/{style}]", served, *numbers)
+    agencies = Table(title="Agencies, the lowest score first (percent)", title_justify="left")
+    for heading in ("Agency", "Name"):
+        agencies.add_column(heading)
+    for heading in (
+        "Open",
+        "New",
+        ">3 days",
+        "Complete",
+        "Valid",
+        "Unique",
+        "Consistent",
+        "In time",
+        "Repair",
+        "Score",
+    ):
+        agencies.add_column(heading, justify="right")
+    for agency in found["agencies"]:
+        counts = [f"{agency[name]:,}" for name in ("findings", "new", "older")]
+        dimensions = ("completeness", "validity", "uniqueness", "consistency", "timeliness", "repair", "quality_score")
+        shares = [agency[f"{name}_pct"] for name in dimensions]
+        texts = ["-" if share is None else f"{share:.1f}" for share in shares]
+        agencies.add_row(agency["code"] or "not known", escape(agency["name"] or ""), *counts, *texts)
+    line = (
+        f"Findings: {totals['open']:,} open ({totals['new']:,} new, {totals['recurred']:,} came back),"
+        f" {totals['repaired']:,} repaired tonight, {totals['waived']:,} waived."
+    )
+    return Group(sources, agencies, line)
 
 
 def latest_published(settings: Settings) -> date:

@@ -64,6 +64,24 @@ def test_says_what_it_does_and_shows_the_indicators(demo: tuple[Path, str]) -> N
     assert re.search(r"I1 .*> 90 % by 2024-12-31.*(✓ met|✗ missed)", text)
 
 
+def test_shows_the_quality_of_the_data_on_the_terminal_and_on_a_page(demo: tuple[Path, str]) -> None:
+    data_dir, _ = demo
+    told = par(None, "quality", data_dir=data_dir).stdout
+    with duckdb.connect(str(data_dir / "warehouse" / "current.duckdb"), read_only=True) as con:
+        row = con.execute(
+            "select count(*) filter (state = 'open'), any_value(finding_key) filter (state = 'open') from ops.finding"
+        ).fetchone()
+        assert row is not None
+        assert con.execute("select count(*) from ops.quarantine_row where finding_key is null").fetchone() == (0,)
+    assert f"Findings: {row[0]:,} open" in told and "H29.01" in told
+    page = (data_dir / "reports" / "quality" / "index.html").read_text("utf-8")
+    assert "nhan_su.csv" in page and "Sở Nội vụ" in page and f"<b>{row[0]:,}</b>đang mở" in page
+    assert not re.search(r"(src|href)=[\"']?https?:|<script", page)
+    assert row[1] in par(None, "show", "findings", "--limit", "500", data_dir=data_dir).stdout.replace("\n", "")
+    no = par(None, "show", "findings", "--state", "gone", data_dir=data_dir)
+    assert no.returncode == 1 and "Choose open, waived, repaired or all" in no.stdout
+
+
 def test_shows_loads_quarantine_and_units(demo: tuple[Path, str]) -> None:
     data_dir, _ = demo
     assert "nhan_su.csv" in par(None, "show", "loads", "--date", "2024-12-30", data_dir=data_dir).stdout

@@ -1,4 +1,4 @@
-"""Data Docs are one site per night, of a bounded number of nights, without personal values and without anything loaded from elsewhere."""
+"""Data Docs are one site per night, of the last nights, without personal values and with nothing from elsewhere."""
 
 import re
 from datetime import timedelta
