@@ -17,10 +17,11 @@ NIGHTS_NEEDED = 14
 LEVEL_NIGHTS = 5
 """The level is the median of so many nights: a change that stays is the usual after half of them, rounded up."""
 _WEEK = 7
-_LAG_NIGHTS = 14
+_LAG_NIGHTS = 10
 _WIDTH = 4.5
-_QUANTILE, _NORMAL_QUANTILE = 0.85, 1.4395
-_POISSON_SPREAD = 0.5
+_QUANTILE, _NORMAL_QUANTILE = 0.8, 1.2816
+# Events vary by chance (Poisson), and by a tenth of their number besides: on the scale below that is half a unit.
+_DAILY_VARIATION, _LEAST_SPREAD = 0.1, 0.5
 
 
 @dataclass(frozen=True)
@@ -37,29 +38,28 @@ def expected_band(nights_ago: Nights, values: Values, least: float, *, is_weekly
 
     ``nights_ago`` is descending and positive, and nights may be missing. The band reaches at least ``least`` to both
     sides of the forecast. A weekly series counts what happened since the night before: it may differ from weekday to
-    weekday, and its square root is watched, whose spread does not grow with it.
+    weekday, and varies more the larger it is.
     """
     within = nights_ago <= WINDOW_NIGHTS
     ago, scaled = nights_ago[within], values[within]
     if len(ago) < NIGHTS_NEEDED:
         return None
-    season, doubt = np.zeros(_WEEK), 1.0
+    season, doubt, least_spread = np.zeros(_WEEK), 1.0, 0.0
     if is_weekly:
-        scaled = np.sqrt(scaled)
-        season, doubt = _season(ago % _WEEK, scaled), _doubt(len(ago))
+        scaled = _stabilised(scaled)
+        season, doubt, least_spread = _season(ago % _WEEK, scaled), _doubt(len(ago)), _LEAST_SPREAD
     adjusted = scaled - season[ago % _WEEK]
-    levels = np.median(np.lib.stride_tricks.sliding_window_view(adjusted, LEVEL_NIGHTS), axis=1)
+    levels = _running_median(adjusted, LEVEL_NIGHTS)
     errors = adjusted[LEVEL_NIGHTS:] - levels[:-1]
-    lag = np.median(errors[-_LAG_NIGHTS:])
-    spread = doubt * np.quantile(np.abs(errors - lag), _QUANTILE, method="higher") / _NORMAL_QUANTILE
-    forecast = levels[-1] + lag + season[0]
+    # A series that climbs is always ahead of its level: that is no error, but the lag of the level.
+    lags = _running_median(np.concatenate([[np.median(errors[:_LAG_NIGHTS])] * _LAG_NIGHTS, errors]), _LAG_NIGHTS)
+    off = np.quantile(np.abs(errors - lags[:-1]), _QUANTILE, method="higher")
+    forecast = levels[-1] + lags[-1] + season[0]
+    reach = _WIDTH * max(doubt * off / _NORMAL_QUANTILE, least_spread)
+    low, centre, high = forecast + reach * np.array([-1, 0, 1])
     if is_weekly:
-        reach = _WIDTH * max(spread, _POISSON_SPREAD)
-        low, high = max(forecast - reach, 0.0) ** 2, max(forecast + reach, 0.0) ** 2
-        centre = max(forecast, 0.0) ** 2
-        return Band(float(min(low, centre - least)), float(max(high, centre + least)), len(ago))
-    reach = max(_WIDTH * spread, least)
-    return Band(float(forecast - reach), float(forecast + reach), len(ago))
+        low, centre, high = _counts(np.array([low, centre, high]))
+    return Band(float(min(low, centre - least)), float(max(high, centre + least)), len(ago))
 
 
 def usual_age(nights_ago: Nights, ages: Values) -> Band:
@@ -78,11 +78,24 @@ def usual_age(nights_ago: Nights, ages: Values) -> Band:
     return Band(0.0, float(np.ceil(max(usual, default=0.0))), len(ago))
 
 
+def _stabilised(counts: Values) -> Values:
+    """Counts on a scale where their spread does not grow with them: square roots of few, logarithms of many."""
+    return np.asarray(np.arcsinh(_DAILY_VARIATION * np.sqrt(counts)) / _DAILY_VARIATION)
+
+
+def _counts(scaled: Values) -> Values:
+    """Back from ``_stabilised``."""
+    return np.asarray((np.sinh(_DAILY_VARIATION * np.maximum(scaled, 0)) / _DAILY_VARIATION) ** 2)
+
+
+def _running_median(values: Values, nights: int) -> Values:
+    """The median of each so many nights, the last of them tonight's past."""
+    return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(values, nights), axis=1))
+
+
 def _season(weekday: Nights, scaled: Values) -> Values:
     """What each weekday usually has more than the week around it; 0 for one that never was."""
-    side = _WEEK // 2
-    padded = np.pad(scaled, side, mode="edge")
-    around = np.median(np.lib.stride_tricks.sliding_window_view(padded, _WEEK), axis=1)
+    around = _running_median(np.pad(scaled, _WEEK // 2, mode="edge"), _WEEK)
     above = scaled - around
     return np.array([np.median(above[weekday == day]) if (weekday == day).any() else 0.0 for day in range(_WEEK)])
 

@@ -266,7 +266,7 @@ def _warnings(measured: Iterable[Measured]) -> Iterator[tuple[Any, ...]]:
     for one in measured:
         band = band_of(one)
         if band is not None and not band.low <= one.value <= band.high:
-            yield one.measure, one.subject, one.value, band.low, band.high, band.nights, _message(one, band)
+            yield one.measure, one.subject, one.value, band.low, band.high, band.nights, message(one, band)
 
 
 def band_of(one: Measured) -> Band | None:
@@ -289,7 +289,7 @@ def band_of(one: Measured) -> Band | None:
     return Band(max(low, 0.0), min(high, 100.0) if measure.is_percent else high, band.nights)
 
 
-def _message(one: Measured, band: Band) -> str:
+def message(one: Measured, band: Band) -> str:
     """Subject, what it was and what was expected; the latter in Vietnamese and English."""
     measure = MEASURES[one.measure]
     subject = one.subject if one.name is None else f"{shown(one.name)} ({one.subject})"

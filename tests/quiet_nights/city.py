@@ -17,17 +17,17 @@ FIRST = np.datetime64("2023-07-01")
 DAYS = FIRST + np.arange(WINDOW_NIGHTS + JUDGED_NIGHTS)
 _COUNT = len(DAYS)
 _WEEKDAY = (DAYS.astype(np.int64) + 3) % 7  # Monday is 0
-_IS_FIRST = DAYS == DAYS.astype("datetime64[M]").astype("datetime64[D]")
-TET = (DAYS >= np.datetime64("2024-02-08")) & (DAYS <= np.datetime64("2024-02-14"))
-_HOLIDAYS = np.isin(
+_IS_FIRST = DAYS.astype("datetime64[M]").astype("datetime64[D]") == DAYS
+TET = (np.datetime64("2024-02-08") <= DAYS) & (np.datetime64("2024-02-14") >= DAYS)
+HOLIDAYS = np.isin(
     DAYS, np.array(["2023-09-01", "2023-09-04", "2024-01-01", "2024-04-18", "2024-04-29", "2024-04-30", "2024-05-01",
                     "2024-09-02", "2024-09-03"], "datetime64[D]")
 )  # fmt: skip
-_IN_SEASON = (DAYS > np.datetime64("2023-12-10")) & (DAYS <= np.datetime64("2024-01-26"))
+_IN_SEASON = (np.datetime64("2023-12-10") < DAYS) & (np.datetime64("2024-01-26") >= DAYS)
 _SEASON_NIGHTS = int(_IN_SEASON.sum())
-ACTIVITY = np.where(TET, 0.05, np.where(_HOLIDAYS, 0.3, np.array([1, 1.05, 1.02, 0.98, 0.9, 0.35, 0.25])[_WEEKDAY]))
+ACTIVITY = np.where(TET, 0.05, np.where(HOLIDAYS, 0.3, np.array([1, 1.05, 1.02, 0.98, 0.9, 0.35, 0.25])[_WEEKDAY]))
 """How much is going on, a Monday being 1."""
-_OFFICE = np.where((_WEEKDAY < 5) & ~TET & ~_HOLIDAYS, 1.0, 0.0)
+_OFFICE = np.where((_WEEKDAY < 5) & ~TET & ~HOLIDAYS, 1.0, 0.0)
 _BROKEN = 0.003
 
 
@@ -49,7 +49,10 @@ CITIES = (City("demo", 2_000, 300, 400, 480, 12, 60), City("city", 200_000, 1_00
 
 @dataclass(frozen=True)
 class Series:
-    """One measure of one subject over all nights; ``step`` is what one row or person changes, ``size`` how many count."""
+    """One measure of one subject over all nights.
+
+    ``step`` is what one row or person changes, ``size`` how many there are.
+    """
 
     city: str
     measure: str
@@ -159,7 +162,7 @@ def _shares(rng: np.random.Generator, city: City) -> _Drawn:
 
 
 def _indicators(rng: np.random.Generator, city: City) -> _Drawn:
-    """Percentages climb with what is learned on working days, and by a class at a time; counts begin anew in January."""
+    """Percentages climb on working days and by a class at a time; counts begin anew in January."""
     for code, size, start, end in (
         ("I1", city.leaders, 75, 92), ("I1/SO_NGANH", city.leaders // 10, 75, 92),
         ("I1/UBND_HUYEN", city.leaders // 10, 70, 90), ("I1/PHONG_DON_VI", city.leaders * 4 // 5, 76, 93),
