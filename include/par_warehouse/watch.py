@@ -4,6 +4,7 @@ A warning blocks nothing: the night is published with it. Tonight's values go to
 with their sentences to ``ops.unusual``. History is what earlier data dates left there, so a rerun finds the same.
 """
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +20,8 @@ from par_warehouse.copying import shown
 from par_warehouse.expected_band import WINDOW_NIGHTS, Band, expected_band, usual_age
 from par_warehouse.ledger import last_accepted, open_ledger
 from par_warehouse.settings import Settings
+
+log = logging.getLogger("par_warehouse")
 
 EXCELLENT_CAP_PERCENT = 20.0
 _FEWEST_GOOD = 5  # the cap on fewer is less than one person
@@ -166,7 +169,7 @@ MEASURES = {
         "select file_name, null, data_date - served_from_date, 1 from build.ops.load_file"
         " where data_date = $day and served_from_date is not null",
         "dữ liệu của {} ngày trước",
-        "data of {} days ago",
+        "{} days old",
     ),
 }
 """Every measure by its name in ``ops.watched_measure``."""
@@ -211,6 +214,8 @@ def watch(settings: Settings, build_file: Path, data_date: date, run_id: str) ->
                 [[run_id, data_date, *warning] for warning in warnings],
             )
         con.execute("commit")
+    if warnings:
+        log.info("%s: %d warnings, shown by par show unusual", data_date, len(warnings))
     return len(warnings)
 
 
@@ -279,9 +284,9 @@ def band_of(one: Measured) -> Band | None:
         # Said once, and again when there are more: a number that is above the cap stays there until the next year.
         is_told = len(past) > 0 and past[-1] >= one.value
         return None if is_told else Band(0.0, EXCELLENT_CAP_PERCENT, len(past))
-    least = measure.least if measure.is_percent else measure.least * float(np.median(past)) if len(past) else 0.0
+    usual = 1.0 if measure.is_percent or not len(past) else float(np.median(past))
     is_weekly = one.subject in measure.weekly
-    band = expected_band(ago, past, max(least, _STEPS * one.step), is_weekly=is_weekly)
+    band = expected_band(ago, past, max(measure.least * usual, _STEPS * one.step), is_weekly=is_weekly)
     if band is None:
         return None
     parts = 100 if measure.is_percent else 1

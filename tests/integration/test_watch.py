@@ -199,7 +199,7 @@ def test_every_measure_finds_its_fault_the_same_night(settings: Settings) -> Non
     assert found["people_moved", "H29"].startswith(f"H29: 10 người đổi đơn vị từ lần giao trước, thường 0{DASH}")
     assert found["indicator_persons", "I4"] == f"I4: 7 người, thường 0{DASH}6 | 7 persons, usually 0 to 6"
     assert found["days_old", "sang_kien.csv"] == (
-        "sang_kien.csv: dữ liệu của 1 ngày trước, thường 0 | data of 1 days ago, usually 0"
+        "sang_kien.csv: dữ liệu của 1 ngày trước, thường 0 | 1 days old, usually 0"
     )
     # Of the 23 people who are left in the department, 15 are rated HTXSNV and 8 HTTNV.
     assert found["excellent_to_good", "H29.01"] == (
