@@ -58,7 +58,7 @@ rating as (
 year as (
     select rating_year from rating group by rating_year having 2 * count(*) >= (select count(*) from active)
 )
-select org_unit_code, rating from rating where rating_year = (select max(rating_year) from year)
+select org_unit_code, rating_year, rating from rating where rating_year = (select max(rating_year) from year)
 """
 
 # What came tonight. A night's share of an incremental file can be told only if the night before came, too.
@@ -154,11 +154,13 @@ MEASURES = {
         is_percent=True,
     ),
     "excellent_to_good": Measure(
-        "select agency_code, any_value(agency_name), 100 * count_if(rating = 'HTXSNV') / count_if(rating = 'HTTNV'), 0"
+        "select agency_code || '/' || rating_year, any_value(agency_name),"
+        " 100 * count_if(rating = 'HTXSNV') / count_if(rating = 'HTTNV'), 0"
         " from rated inner join agency using (org_unit_code)"
-        f" group by agency_code having count_if(rating = 'HTTNV') >= {_FEWEST_GOOD}",
+        f" group by agency_code, rating_year having count_if(rating = 'HTTNV') >= {_FEWEST_GOOD}",
         "số HTXSNV bằng {} số HTTNV",
         "HTXSNV are {} of HTTNV",
+        least=1.0,
         is_percent=True,
     ),
     "indicator_percent": Measure(
@@ -281,8 +283,9 @@ def band_of(one: Measured) -> Band | None:
     if one.measure == "days_old":
         return usual_age(ago, past)
     if one.measure == "excellent_to_good":
-        # Said once, and again when there are more: a number that is above the cap stays there until the next year.
-        is_told = len(past) > 0 and past[-1] >= one.value
+        # Told once, and again when it has grown: what is above the cap stays there until the next year's ratings.
+        highest = past.max(initial=0.0)
+        is_told = highest > EXCELLENT_CAP_PERCENT and one.value < highest + measure.least
         return None if is_told else Band(0.0, EXCELLENT_CAP_PERCENT, len(past))
     usual = 1.0 if measure.is_percent or not len(past) else float(np.median(past))
     is_weekly = one.subject in measure.weekly

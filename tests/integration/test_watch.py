@@ -156,7 +156,7 @@ def test_every_measure_is_as_counted_by_hand(settings: Settings) -> None:
             "HTNV": pytest.approx(1000 / 60),
             "KHTNV": 0.0,
         },
-        "excellent_to_good": {"H29.01": pytest.approx(300 / 22), "H29.03": pytest.approx(300 / 22)},
+        "excellent_to_good": {"H29.01/2023": pytest.approx(300 / 22), "H29.03/2023": pytest.approx(300 / 22)},
         # Leaders 0, 1, 2 of 6 are trained: 0 and 2 in the department, 1 in the district. 5 of 20 PAR staff saw M1.
         "indicator_percent": {
             "I1": 50.0,
@@ -202,8 +202,8 @@ def test_every_measure_finds_its_fault_the_same_night(settings: Settings) -> Non
         "sang_kien.csv: dữ liệu của 1 ngày trước, thường 0 | 1 days old, usually 0"
     )
     # Of the 23 people who are left in the department, 15 are rated HTXSNV and 8 HTTNV.
-    assert found["excellent_to_good", "H29.01"] == (
-        "Sở Nội vụ (H29.01): số HTXSNV bằng 187,50 % số HTTNV, mức trần 20,00 % |"
+    assert found["excellent_to_good", "H29.01/2023"] == (
+        "Sở Nội vụ (H29.01/2023): số HTXSNV bằng 187,50 % số HTTNV, mức trần 20,00 % |"
         " HTXSNV are 187.50 % of HTTNV, the cap is 20.00 %"
     )
 

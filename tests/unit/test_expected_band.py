@@ -134,8 +134,9 @@ def test_more_than_the_cap_is_told_once_and_again_when_it_grows() -> None:
 
     assert not is_told(20, [])
     assert is_told(20.5, []) and is_told(20.5, [10] * 3)
-    assert not is_told(20.5, [10, 20.5])
-    assert is_told(21, [10, 20.5])
+    assert not is_told(20.5, [10, 20.5]) and not is_told(20.5, [20.5, 19, 20.2])
+    assert not is_told(21.4, [10, 20.5])
+    assert is_told(21.5, [10, 20.5])
 
 
 def test_sentences_are_vietnamese_and_english() -> None:
