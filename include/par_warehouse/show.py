@@ -144,8 +144,10 @@ def quarantine(settings: Settings, data_date: date | None, limit: int) -> Table:
 def unusual(settings: Settings, data_date: date | None) -> RenderableType:
     """The sentences about what lay outside its expected band on a data date (the latest published by default)."""
     day = data_date or latest_published(settings)
-    if not _query(settings.current, "select 1 from ops.watched_measure where data_date = ? limit 1", [day]):
-        raise ParError(f"{day} is not published. Run make nightly DATE={day} first.")
+    exists = "select 1 from duckdb_tables() where schema_name = 'ops' and table_name = 'watched_measure'"
+    watched = "select 1 from ops.watched_measure where data_date = ? limit 1"
+    if not (_query(settings.current, exists, []) and _query(settings.current, watched, [day])):
+        raise ParError(f"{day} was not watched. Run make nightly DATE={day} first.")
     rows = _query(
         settings.current,
         "select measure, message, nights_of_history from ops.unusual where data_date = ? order by measure, subject",

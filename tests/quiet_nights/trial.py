@@ -109,8 +109,8 @@ def _is_even(one: Series) -> bool:
 
 
 CHANGES = (
-    Change("rows of a file missing", "%", "rows_read", _is_even, _fewer, (1, 1.5, 2, 3, 5, 8), 5),
-    Change("accepted rows missing", "%", "rows_accepted", _is_even, _fewer, (1, 1.5, 2, 3, 5, 8), 5),
+    Change("rows of a file over 400 rows missing", "%", "rows_read", _is_even, _fewer, (1, 1.5, 2, 3, 5, 8), 5),
+    Change("accepted rows of such a file missing", "%", "rows_accepted", _is_even, _fewer, (1, 1.5, 2, 3, 5, 8), 5),
     Change("rows missing in a file of 1,100 that grows by whole classes", "%", "rows_read",
            lambda one: one.subject == CLASSES and one.city == "demo", _fewer, (3, 5, 8, 10, 15, 20), 15),
     Change(f"new views missing, {_LARGE}", "%", "rows_read",
@@ -124,9 +124,9 @@ CHANGES = (
     Change("people more", "%", "people", lambda one: True, _more, (0.5, 1, 1.5, 2, 3, 5), 2),
     Change("people gone", "%", "people", lambda one: True, _fewer, (0.5, 1, 1.5, 2, 3, 5), 2),
     Change("units dissolved", "%", "units_in_force", lambda one: True, _fewer, (0.5, 1, 1.5, 2, 3, 5), 2),
-    Change("people in another unit, of 2,000", "people", "people_moved",
+    Change("people of 2,000 in another unit", "people", "people_moved",
            lambda one: one.city == "demo", _plus, (4, 5, 6, 8, 10, 12), 12),
-    Change("people in another unit, of 200,000", "people", "people_moved",
+    Change("people of 200,000 in another unit", "people", "people_moved",
            lambda one: one.city == "city", _plus, (10, 15, 20, 30, 40, 60), 60),
     Change("leaders' share of the city", "points", "leader_share",
            lambda one: one.subject == "H29", _points, (0.5, 1, 1.5, 2, 3), 1.5),
@@ -137,7 +137,7 @@ CHANGES = (
            lambda one: "/" not in one.subject, _points, (1, 2, 3, 4, 5, 6), 6),
     Change("indicator of a group of 40 to 400 leaders", "points", "indicator_percent",
            lambda one: "/" in one.subject and one.size <= 400, _points, (2, 4, 6, 8, 10, 12), 12),
-    Change("indicator in persons", "persons", "indicator_persons", lambda one: True, _plus, (2, 4, 6, 8, 10), 8),
+    Change("indicator", "persons", "indicator_persons", lambda one: True, _plus, (2, 4, 6, 8, 10), 8),
     Change("a file does not come", "days", "days_old",
            lambda one: one.subject.endswith(".csv"), _plus, (1, 2), 1),
 )  # fmt: skip
