@@ -20,6 +20,7 @@ from par_warehouse.errors import ParError, PipelineError
 from par_warehouse.findings import lives
 from par_warehouse.ledger import OPS_TABLES, last_accepted, open_ledger
 from par_warehouse.settings import PROJECT_ROOT, Settings
+from par_warehouse.watch import watch
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 _RESULT_COLUMNS = "run_id varchar, data_date date, node varchar, kind varchar, status varchar, failures bigint"
@@ -70,6 +71,7 @@ def build(settings: Settings, data_date: date, run_id: str) -> Build:
     _serve(settings, data_date)
     results = run_dbt(settings, present, ["build", "--exclude-resource-types", "unit_test", "test"])
     _copy_ops(settings, present, results)
+    watch(settings, build_file(settings), data_date, run_id)
     return present
 
 

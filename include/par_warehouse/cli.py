@@ -200,6 +200,14 @@ def waive(
     console.print(f"{finding} is waived until {until.date()}; the next publication shows it.")
 
 
+@show_app.command("unusual")
+def show_unusual(date_: DataDate = None) -> None:
+    """What lay outside the band that its own history expects."""
+    from par_warehouse import show
+
+    console.print(show.unusual(Settings.from_environment(), date_.date() if date_ else None))
+
+
 @app.command("check-config")
 def check_config() -> None:
     """Check the configuration folder; every mistake is named with file, line and what was expected."""

@@ -223,6 +223,29 @@ def quality(settings: Settings, data_date: date) -> RenderableType:
     return Group(sources, agencies, line)
 
 
+def unusual(settings: Settings, data_date: date | None) -> RenderableType:
+    """The sentences about what lay outside its expected band on a data date (the latest published by default)."""
+    day = data_date or latest_published(settings)
+    exists = "select 1 from duckdb_tables() where schema_name = 'ops' and table_name = 'watched_measure'"
+    watched = "select 1 from ops.watched_measure where data_date = ? limit 1"
+    if not (_query(settings.current, exists, []) and _query(settings.current, watched, [day])):
+        raise ParError(f"{day} was not watched. Run make nightly DATE={day} first.")
+    rows = _query(
+        settings.current,
+        "select measure, message, nights_of_history from ops.unusual where data_date = ? order by measure, subject",
+        [day],
+    )
+    if not rows:
+        return f"Nothing unusual on {day}."
+    table = Table(title=f"Unusual on {day}", title_justify="left")
+    table.add_column("Measure")
+    table.add_column("What was found and what is usual", overflow="fold")
+    table.add_column("Nights", justify="right")
+    for measure, message, nights in rows:
+        table.add_row(measure, escape(message), str(nights))
+    return table
+
+
 def latest_published(settings: Settings) -> date:
     """The latest data date in the publication. Raises ParError when nothing is published."""
     day = _query(settings.current, "select max(as_of_date) from marts.fct_indicator_daily", [])[0][0]
