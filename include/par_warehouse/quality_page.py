@@ -1,4 +1,4 @@
-"""The operator's page: the state of every source and file, the open findings, the scores of the agencies.
+"""The operator's page: every source and file, what was unusual, the open findings, the scores of the agencies.
 
 One static page without scripts, pictures or anything from elsewhere, made from the publication alone.
 """
@@ -50,6 +50,9 @@ _QUERIES = {
         left join marts.dim_org_unit_snapshot as unit on unit.as_of_date = $day and unit.org_unit_code = told.code
         order by told.code <> 'H29', told.code = '', told.quality_score_pct nulls last, told.code
     """,
+    "unusual": """
+        select message from ops.unusual where data_date = $day order by measure, subject
+    """,
     "rules": """
         select coalesce(file_name, source) as place, rule_code, count(*) as findings, min(opened_on) as oldest,
             count(*) filter (opened_on = $day) as new
@@ -77,7 +80,7 @@ _QUERIES = {
 
 
 def quality_of(settings: Settings, data_date: date) -> dict[str, list[dict[str, Any]]]:
-    """What the page shows of a published data date, as rows: files, agencies, rules, oldest, totals (one row)."""
+    """What the page shows of a published data date, as rows: files, unusual, agencies, rules, oldest, totals (one row)."""
     with duckdb.connect(str(settings.current), read_only=True) as con:
         found = {}
         for name, query in _QUERIES.items():
