@@ -11,6 +11,7 @@ import shutil
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from par_warehouse.data_docs import make_self_contained
 from par_warehouse.rules import Suite
 
 if TYPE_CHECKING:
-    from great_expectations.checkpoint.checkpoint import CheckpointResult
+    from great_expectations.core import ExpectationSuiteValidationResult
     from great_expectations.data_context.data_context.ephemeral_data_context import EphemeralDataContext
 
 _connection: duckdb.DuckDBPyConnection | None = None
@@ -49,7 +50,7 @@ class Evaluation:
 def evaluate(
     con: duckdb.DuckDBPyConnection, batches: Iterable[Batch], name: str, data_docs: Path | None = None
 ) -> list[Evaluation]:
-    """Evaluate each batch against its suite in one checkpoint, in the order of the expectations.
+    """Evaluate each batch against its suite, in the order of the expectations.
 
     With ``data_docs`` the results are also rendered as pages into that folder. No value of a row enters a result.
     """
@@ -57,9 +58,9 @@ def evaluate(
     _connection = con
     _register_dialect()
     try:
-        context, result, suites = _run(batches, name, data_docs)
+        context, results, suites = _run(batches, data_docs)
         evaluations = []
-        for run in result.run_results.values():
+        for run in results:
             positions = {expectation.id: i for i, expectation in enumerate(suites[run.suite_name].expectations)}
             for outcome in run.results:
                 config = outcome.expectation_config
@@ -76,13 +77,14 @@ def evaluate(
 
 
 def _run(
-    batches: Iterable[Batch], name: str, data_docs: Path | None
-) -> "tuple[EphemeralDataContext, CheckpointResult, dict[str, Any]]":
+    batches: Iterable[Batch], data_docs: Path | None
+) -> "tuple[EphemeralDataContext, list[ExpectationSuiteValidationResult], dict[str, Any]]":
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    import_module("par_warehouse.gx_expectation")  # after the level is set: the library warns of the name taken over
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     context.variables.data_docs_sites = {}
@@ -107,16 +109,10 @@ def _run(
             name=batch.relation, data=asset.add_batch_definition_whole_table("all rows"), suite=suite
         )
         definitions.append(context.validation_definitions.add(definition))
-    checkpoint = context.checkpoints.add(
-        gx.Checkpoint(
-            name=name,
-            validation_definitions=definitions,
-            result_format={"result_format": "BASIC", "partial_unexpected_count": 0},
-        )
-    )
+    result_format = {"result_format": "BASIC", "partial_unexpected_count": 0}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return context, checkpoint.run(), suites
+        return context, [definition.run(result_format=result_format) for definition in definitions], suites
 
 
 def _counts(evaluations: Iterable[Evaluation]) -> dict[str, tuple[int, int, int]]:

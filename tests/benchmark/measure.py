@@ -17,6 +17,8 @@ from datetime import date, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
+import validation
+
 ROOT = Path(__file__).resolve().parents[2]
 PAR = ROOT / ".venv" / "bin" / "par"
 LAST = date(2024, 12, 31)
@@ -90,6 +92,8 @@ def main() -> None:
             first, others = _series(base / size / "data", size, lengths[f"{size}_nights"])
             rows.append(_row(f"{size}, the first night of the series below", first))
             sections += _section(size, first, others)
+        print("validation: 5 million views in three ways ...", flush=True)
+        sections += validation.section(validation.measure())
         page = "\n".join([*_head(), *rows, *sections])
         (ROOT / "docs" / "performance.md").write_text(page)
         print(page)
