@@ -1,7 +1,7 @@
 """Measure the nights through the commands people type, and write docs/performance.md.
 
-Usage: measure.py [--demo-nights N] [--city-nights N]. Two series of 30 nights need about 40 minutes; the data lie in a
-folder of their own that is removed at the end.
+Usage: measure.py [--demo-nights N] [--city-nights N]. Two series of 30 nights need about 40 minutes, the
+adapters (`adapters.py`) six; the data lie in a folder of their own that is removed at the end.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import re
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -90,7 +91,11 @@ def main() -> None:
             first, others = _series(base / size / "data", size, lengths[f"{size}_nights"])
             rows.append(_row(f"{size}, the first night of the series below", first))
             sections += _section(size, first, others)
-        page = "\n".join([*_head(), *rows, *sections])
+        print("adapters ...", flush=True)
+        adapters = subprocess.run(
+            [sys.executable, "-m", "tests.benchmark.adapters"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+        ).stdout
+        page = "\n".join([*_head(), *rows, *sections, adapters])
         (ROOT / "docs" / "performance.md").write_text(page)
         print(page)
     finally:
