@@ -1,10 +1,15 @@
 """Cells: SQL that turns the text of a cell into the stored value of its column.
 
 Three steps, each an expression over the one before: *cleaned* (NFC, white space), *read* (the notations that a feed is
-configured to have become the contract's), *typed* (the stored type, or the unreadable mark of that type).
+configured to have become the contract's), *typed* (the stored type, or the unreadable mark of that type). Where the
+bytes of a whole column show at once that it is plain text or whole numbers, steps are spared; the results are the same.
 """
 
 from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from par_warehouse.config import Feed
 from par_warehouse.contract import STORED_TYPE, Column, Kind
@@ -37,6 +42,38 @@ def cleaned(name: str, is_plain: bool) -> str:
         return f"nullif({name}, '')"
     visible = f"regexp_replace(nfc_normalize({name}), '{INVISIBLE}', '', 'g')"
     return f"nullif(trim(regexp_replace({visible}, '{WHITE_SPACE}', ' ', 'g')), '')"
+
+
+def are_plain(column: pa.Array | pa.ChunkedArray) -> bool:
+    """Whether the cells hold printable ASCII without white space: none of them needs cleaning."""
+    return _within(column, "!", "~")
+
+
+def whole_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """The cells as numbers, NULL where empty; None unless all are digits only, and none is as high as a made id."""
+    if not _within(column, "0", "9"):
+        return None
+    try:
+        numbers = without_empty(column).cast(pa.int64())
+    except pa.ArrowInvalid:
+        return None
+    return numbers if (pc.max(numbers).as_py() or 0) < LOWEST_MADE_ID else None
+
+
+def without_empty(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The cells with NULL for the empty ones: all that is to be cleaned of plain cells."""
+    is_empty = pc.equal(column, "")
+    return pc.if_else(is_empty, None, column) if pc.any(is_empty).as_py() else column
+
+
+def _within(column: pa.Array | pa.ChunkedArray, lowest: str, highest: str) -> bool:
+    """Whether all bytes of a column of text are in a range; it may be denied because of bytes beside a slice."""
+    for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
+        text = chunk.buffers()[2]
+        data = np.frombuffer(text, np.uint8) if text else np.empty(0, np.uint8)
+        if len(data) and (data.min() < ord(lowest) or data.max() > ord(highest)):
+            return False
+    return True
 
 
 def read_as(column: Column, feed: Feed, spellings: Mapping[str, str]) -> str:
@@ -94,6 +131,16 @@ def typed(column: Column) -> str:
     return f"{_typed(name, kind, unreadable)} as {name}"
 
 
+def local_time(cell: str, seconds: str) -> str:
+    """The stored value of an epoch; ``seconds`` is SQL for its number, NULL when it is none."""
+    # Asia/Ho_Chi_Minh has been UTC+7 without daylight saving since 1975; 0 means "not set".
+    return (
+        f"case when {cell} is null or ({seconds}) = 0 then null"
+        f" when ({seconds}) between -62135596800 and 253402300799"
+        f" then make_timestamp((({seconds}) + 25200) * 1000000) else {UNREADABLE['TIMESTAMP']} end"
+    )
+
+
 def as_date(name: str) -> str:
     """The read cell as a date, the unreadable mark when it is none."""
     return _typed(name, Kind.DATE, UNREADABLE["DATE"])
@@ -138,13 +185,8 @@ def _typed(cell: str, kind: Kind, unreadable: str) -> str:
             digits = f"regexp_full_match({cell}, '[0-9]{{4}}')"
             return f"case when {cell} is null then null when {digits} then {cell}::integer else {unreadable} end"
         case Kind.EPOCH:
-            # Asia/Ho_Chi_Minh has been UTC+7 without daylight saving since 1975; 0 means "not set".
             seconds = f"case when regexp_full_match({cell}, '-?[0-9]+') then try_cast({cell} as bigint) end"
-            local = (
-                f"case when ({seconds}) between -62135596800 and 253402300799"
-                f" then make_timestamp((({seconds}) + 25200) * 1000000) else {unreadable} end"
-            )
-            return f"case when {cell} is null or ({seconds}) = 0 then null else {local} end"
+            return local_time(cell, seconds)
         case Kind.WHOLE:
             whole = f"case when regexp_full_match({cell}, '[0-9]+') then try_cast({cell} as bigint) end"
             # Made by a dialect out of what names a person or a thing: without a key anybody could make them again.
@@ -162,7 +204,10 @@ def _typed(cell: str, kind: Kind, unreadable: str) -> str:
 def person_digits(cell: str) -> str:
     """SQL for the 12 digits of an identification number after the contract's repair, NULL when it is invalid."""
     stripped = f"regexp_replace({cell}, '^''', '')"
-    return f"case when regexp_full_match({stripped}, '[0-9]{{10,12}}') then lpad({stripped}, 12, '0') end"
+    return (
+        f"case when regexp_full_match({cell}, '[0-9]{{12}}') then {cell}"
+        f" when regexp_full_match({stripped}, '[0-9]{{10,12}}') then lpad({stripped}, 12, '0') end"
+    )
 
 
 def _literal(text: str) -> str:

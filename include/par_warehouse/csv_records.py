@@ -1,11 +1,12 @@
 """Read CSV in UTF-8 as RFC 4180 says, in bounded memory, without a loop over rows.
 
 NumPy finds the records and their field counts from the bytes; what is well formed goes to Arrow's CSV reader, which can
-no longer disagree about it; a record with another number of fields than the header is set apart by its number.
+no longer disagree about it; a record with another number of fields than the header is set apart by its number. A run
+without quotes, in which each line is a record of the right width, leaves nothing to find: Arrow takes it as it is.
 """
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from io import StringIO
 from typing import BinaryIO
 
@@ -15,6 +16,7 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from par_warehouse.dialects import Records, UnreadableFile
+from par_warehouse.reading_ahead import read_ahead
 
 CHUNK_BYTES = 1 << 23
 LONGEST_RECORD_BYTES = 1 << 24
@@ -45,30 +47,46 @@ def _names(header: str, delimiter: str) -> list[str]:
 
 def read_records(
     stream: BinaryIO, wanted: Mapping[str, int], field_count: int, delimiter: str = ","
-) -> Iterator[Records]:
+) -> Generator[Records, None, None]:
     """Yield the records after the header; ``wanted`` maps column names to field positions. Raises UnreadableFile."""
     number = 0
     header_seen = False
     names = [f"f{position}" for position in range(field_count)]
-    for chunk in _chunks(stream):
-        data = np.frombuffer(chunk, dtype=np.uint8)
-        starts, ends, fields = _split(chunk, delimiter)
-        is_row = np.ones(len(starts), dtype=bool)
-        for candidate in np.flatnonzero(fields == 1):
-            is_row[candidate] = bool(chunk[starts[candidate] : ends[candidate]].decode().strip())
-        if not header_seen and is_row.any():
-            is_row[int(np.argmax(is_row))] = False
-            header_seen = True
-        numbers = number + np.cumsum(is_row, dtype=np.int64)
-        number = int(numbers[-1]) if len(numbers) else number
-        good = is_row & (fields == field_count)
-        body = chunk if good.all() else data[np.repeat(good, ends - starts)].tobytes()
-        yield Records(
-            table=_parse(body, names, wanted, delimiter),
-            numbers=numbers[good],
-            malformed=numbers[is_row & ~good],
-            is_plain=b'"' not in chunk and bool(((data > 32) & (data < 127) | (data == _LF) | (data == _CR)).all()),
-        )
+    for chunk in read_ahead(_chunks(stream)):
+        table = _parse_regular(chunk, names, wanted, delimiter) if header_seen else None
+        if table is not None:
+            numbers = np.arange(number + 1, number + len(table) + 1, dtype=np.int64)
+            malformed = numbers[:0]
+        else:
+            starts, ends, fields = _split(chunk, delimiter)
+            is_row = np.ones(len(starts), dtype=bool)
+            for candidate in np.flatnonzero(fields == 1):
+                is_row[candidate] = bool(chunk[starts[candidate] : ends[candidate]].decode().strip())
+            if not header_seen and is_row.any():
+                is_row[int(np.argmax(is_row))] = False
+                header_seen = True
+            counted = number + np.cumsum(is_row, dtype=np.int64)
+            good = is_row & (fields == field_count)
+            body = chunk if good.all() else _bytes(chunk)[np.repeat(good, ends - starts)].tobytes()
+            table = _parse(body, names, wanted, delimiter)
+            numbers, malformed = counted[good], counted[is_row & ~good]
+        number += len(numbers) + len(malformed)
+        yield Records(table, numbers, malformed)
+
+
+def _parse_regular(chunk: bytes, names: list[str], wanted: Mapping[str, int], delimiter: str) -> pa.Table | None:
+    """The rows of a run in which each line is a row of the right width; None when it is not, or has to be looked at.
+
+    Without quotes every line is a record, and Arrow refuses a line of another width, a blank one too. It would take a
+    carriage return alone for a line end.
+    """
+    is_odd = b'"' in chunk or (b"\r" in chunk and chunk.count(b"\r") != chunk.count(b"\r\n"))
+    if is_odd or len(names) == 1 or not wanted:
+        return None
+    try:
+        return _parse(chunk, names, wanted, delimiter)
+    except pa.ArrowInvalid:
+        return None
 
 
 def _parse(body: bytes, names: list[str], wanted: Mapping[str, int], delimiter: str) -> pa.Table:
@@ -87,7 +105,7 @@ def _parse(body: bytes, names: list[str], wanted: Mapping[str, int], delimiter: 
     return table.rename_columns(list(wanted))
 
 
-def _chunks(stream: BinaryIO) -> Iterator[bytes]:
+def _chunks(stream: BinaryIO) -> Generator[bytes, None, None]:
     """Whole records, several megabytes at a time, as valid UTF-8 without byte order mark."""
     rest = stream.read(3).removeprefix(b"\xef\xbb\xbf")
     while block := stream.read(CHUNK_BYTES):
@@ -111,7 +129,7 @@ def _chunks(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _end_of_last_record(data: bytes) -> int:
-    bytes_ = np.frombuffer(data, dtype=np.uint8)
+    bytes_ = _bytes(data)
     if b'"' not in data:
         return data.rfind(b"\n") + 1
     outside = np.flatnonzero((bytes_ == _LF) & ~_inside_quotes(bytes_))
@@ -119,13 +137,21 @@ def _end_of_last_record(data: bytes) -> int:
 
 
 def _valid_text(data: bytes) -> bytes:
+    # Arrow's check agrees with Python's, but makes no text of it.
+    whole = pa.Array.from_buffers(
+        pa.string(), 1, [None, pa.py_buffer(np.array([0, len(data)], np.int32)), pa.py_buffer(data)]
+    )
     try:
-        data.decode()
-    except UnicodeDecodeError:
+        whole.validate(full=True)
+    except pa.ArrowInvalid:
         raise UnreadableFile(
             "tệp không phải mã UTF-8; hãy lưu lại thành CSV UTF-8", "the file is not in UTF-8"
         ) from None
     return data
+
+
+def _bytes(data: bytes) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(data, dtype=np.uint8)
 
 
 def _inside_quotes(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
@@ -135,7 +161,7 @@ def _inside_quotes(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
 
 def _split(chunk: bytes, delimiter: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Start, end (after the line end) and number of fields of each record. Raises UnreadableFile."""
-    data = np.frombuffer(chunk, dtype=np.uint8)
+    data = _bytes(chunk)
     separator = ord(delimiter)
     if b'"' in chunk:
         inside = _inside_quotes(data)

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from par_warehouse import identity
-from par_warehouse.cells import as_date, cleaned
+from par_warehouse.cells import are_plain, as_date, cleaned
 from par_warehouse.dialects import Part, UnreadableFile
 from par_warehouse.settings import Settings
 
@@ -99,6 +99,6 @@ class People:
         self.con.execute(f"create or replace temp table {into} ({', '.join(f'{name} varchar' for name in names)})")
         for records in part.records(present):
             self.con.register("chunk", pa.table(records.table))
-            columns = ", ".join(f"{cleaned(name, records.is_plain)} as {name}" for name in present)
+            columns = ", ".join(f"{cleaned(name, are_plain(records.table[name]))} as {name}" for name in present)
             self.con.execute(f"insert into {into} by name select {columns} from chunk")
             self.con.unregister("chunk")

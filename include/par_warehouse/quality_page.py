@@ -80,7 +80,7 @@ _QUERIES = {
 
 
 def quality_of(settings: Settings, data_date: date) -> dict[str, list[dict[str, Any]]]:
-    """What the page shows of a published data date, as rows: files, unusual, agencies, rules, oldest, totals (one row)."""
+    """What the page shows of a published data date, as rows: files, unusual, agencies, rules, oldest, totals (one)."""
     with duckdb.connect(str(settings.current), read_only=True) as con:
         found = {}
         for name, query in _QUERIES.items():

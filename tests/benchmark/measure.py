@@ -1,7 +1,7 @@
 """Measure the nights through the commands people type, and write docs/performance.md.
 
-Usage: measure.py [--demo-nights N] [--city-nights N]. Two series of 30 nights need about 40 minutes; the data lie in a
-folder of their own that is removed at the end.
+Usage: measure.py [--demo-nights N] [--city-nights N]. Two series of 30 nights need about 40 minutes, the
+adapters (`adapters.py`) six; the data lie in a folder of their own that is removed at the end.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import re
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -94,7 +95,11 @@ def main() -> None:
             sections += _section(size, first, others)
         print("validation: 5 million views in three ways ...", flush=True)
         sections += validation.section(validation.measure())
-        page = "\n".join([*_head(), *rows, *sections])
+        print("adapters ...", flush=True)
+        adapters = subprocess.run(
+            [sys.executable, "-m", "tests.benchmark.adapters"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+        ).stdout
+        page = "\n".join([*_head(), *rows, *sections, adapters])
         (ROOT / "docs" / "performance.md").write_text(page)
         print(page)
     finally:

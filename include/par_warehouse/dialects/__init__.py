@@ -76,14 +76,12 @@ class Records:
     ``table`` has one text column per wanted column and one row per well-formed record, whose numbers are in
     ``numbers``; ``malformed`` holds the numbers of records with more or fewer fields than the header. Numbers rise
     through the part and name the record to the person who repairs it: in CSV they count from 1 after the header, in a
-    spreadsheet they are the row numbers of the sheet. ``is_plain`` says that the cells hold printable ASCII only,
-    without white space: none of them needs cleaning.
+    spreadsheet they are the row numbers of the sheet.
     """
 
     table: pa.Table
     numbers: npt.NDArray[np.int64]
     malformed: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    is_plain: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from par_warehouse.cells import cleaned
+from par_warehouse.cells import are_plain, cleaned
 from par_warehouse.contract import TABLES_BY_NAME
 from par_warehouse.csv_records import read_header, read_records
 from par_warehouse.dialects import (
@@ -205,7 +205,7 @@ def rows_part(table: str, rows: Sequence[Mapping[str, str]]) -> Part:
 def register_cells(con: "duckdb.DuckDBPyConnection", found: Records) -> None:
     """Make the cleaned cells of a run the view ``cell``, with ``number``."""
     con.register("delivered", found.table.append_column("number", pa.array(found.numbers)))
-    names = ", ".join(f"{cleaned(name, found.is_plain)} as {name}" for name in found.table.column_names)
+    names = ", ".join(f"{cleaned(name, are_plain(found.table[name]))} as {name}" for name in found.table.column_names)
     con.execute(f"create or replace temp view cell as select {names}, number from delivered")
 
 

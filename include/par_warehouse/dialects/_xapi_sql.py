@@ -138,7 +138,6 @@ ROWS_SQL = {
         from evidence where kind = 'viewed'
     """,
 }
-_PLAIN = ("mdl_course_completions", "mdl_course_modules_viewed")
 
 
 def needed_fields(mapping: MappingOfStatements) -> list[tuple[str, ...]]:

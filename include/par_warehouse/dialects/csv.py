@@ -6,6 +6,7 @@ from typing import Literal
 from par_warehouse.csv_records import read_header, read_records
 from par_warehouse.dialects import Context, DeliveredFile, DialectOptions, Part, Records, UnreadableFile
 from par_warehouse.encodings import as_utf8, verify
+from par_warehouse.reading_ahead import read_ahead
 from par_warehouse.text import clean, fold
 
 _DELIMITERS = {
@@ -40,7 +41,7 @@ def read(files: Sequence[DeliveredFile], options: Options, context: Context) -> 
     def records(wanted: Sequence[str]) -> Iterator[Records]:
         positions = {name: names.index(name) for name in wanted}
         with as_utf8(file, options.encoding) as stream:
-            yield from read_records(stream, positions, len(names), options.delimiter)
+            yield from read_ahead(read_records(stream, positions, len(names), options.delimiter))
 
     return [Part(context.table, names, records)]
 

@@ -62,7 +62,7 @@ def read(files: Sequence[DeliveredFile], options: ScreenOptions, context: Contex
                 notes["other_events"] += len(found.numbers) - views
                 notes["repeated_lines"] += views - len(rows)
                 table = pa.Table.from_arrays(rows.columns[1:], list(wanted))
-                yield Records(table, rows.column(0).to_numpy(), found.malformed, is_plain=not asked)
+                yield Records(table, rows.column(0).to_numpy(), found.malformed)
 
     return [Part("mdl_course_modules_viewed", [*names, *others], records, notes)]
 

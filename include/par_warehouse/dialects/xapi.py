@@ -60,7 +60,6 @@ _BLOCK_BYTES = 16 << 20
 _BATCH_ROWS = 100_000
 _LINES_AT_ONCE = 4096
 _PAGE_START = re.compile(rb'\s*\{\s*"(statements|more)"\s*:')
-_PLAIN = ("mdl_course_completions", "mdl_course_modules_viewed")
 
 
 class Options(DialectOptions):
@@ -189,7 +188,7 @@ class _Statements:
         found = self._con.cursor().execute(f"select {cells}position from ({sql.ROWS_SQL[table]}) order by position")
         for batch in found.to_arrow_reader(_BATCH_ROWS):
             rows = pa.Table.from_batches([batch])
-            yield Records(rows.select(list(wanted)), rows["position"].to_numpy(), is_plain=table in _PLAIN)
+            yield Records(rows.select(list(wanted)), rows["position"].to_numpy())
 
 
 def _close(con: duckdb.DuckDBPyConnection, folder: SpillFolder) -> None:
