@@ -13,7 +13,8 @@ from par_warehouse.errors import ParError
 from par_warehouse.findings import Waiver, lives, waive
 from par_warehouse.ledger import open_ledger
 from par_warehouse.settings import Settings
-from tests.small_world import NIGHT, Row, World, clean_world, deliver, settings_for
+from tests.configurations import with_feeds
+from tests.small_world import BY_NAME, NIGHT, Row, World, clean_world, csv_text, deliver, settings_for
 
 DAY = timedelta(days=1)
 STAFF = {"ho_ten": "Lê Thị Ba", "nhom": "CONG_CHUC", "ma_don_vi": "H29.01", "trang_thai": "DANG_CONG_TAC"}
@@ -110,6 +111,24 @@ def test_a_silent_source_is_one_finding_and_a_missing_file_another(settings: Set
         ("source", "elearning", None, "NOT_DELIVERED", NIGHT + 2 * DAY),
         ("source", "hr", None, "NOT_DELIVERED", NIGHT + 2 * DAY),
     ]
+
+
+def test_a_sender_that_is_refused_or_silent_is_a_finding_of_its_own(settings: Settings) -> None:
+    settings = with_feeds(settings, danh_gia={"files": "danh_gia/{part}.csv"})
+    base, good = settings.data_dir.parent, csv_text(BY_NAME["danh_gia"], clean_world()["danh_gia"])
+    for day, texts in enumerate(({"a": good, "b": good}, {"a": "x\n1\n"}, {"a": good, "b": good})):
+        folder = base / "hr" / f"{NIGHT + day * DAY}" / "danh_gia"
+        folder.mkdir(parents=True)
+        for sender, text in texts.items():
+            (folder / f"{sender}.csv").write_text(text)
+        take(settings, clean_world(), NIGHT + day * DAY, danh_gia=None)
+    found = "select sender, rule_code, state, opened_on, repaired_on from finding where kind = 'sender' order by all"
+    assert ledger(settings, found, NIGHT) == []
+    assert ledger(settings, found, NIGHT + DAY) == [
+        ("a", "UNUSABLE", "open", NIGHT + DAY, None),
+        ("b", "MISSING_FILE", "open", NIGHT + DAY, None),
+    ]
+    assert {row[2:] for row in ledger(settings, found)} == {("repaired", NIGHT + DAY, NIGHT + 2 * DAY)}
 
 
 def test_delivered_anew_for_the_same_date_it_is_repaired_on_that_date(settings: Settings) -> None:
