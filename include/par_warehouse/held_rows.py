@@ -70,7 +70,7 @@ class HeldRows:
         self, numbers: npt.NDArray[np.int64], is_malformed: bool, columns: Mapping[str, pa.ChunkedArray]
     ) -> pa.Table:
         known = {"row_number": numbers, "is_malformed": np.full(len(numbers), is_malformed), **columns}
-        arrays = [known.get(one.name, pa.nulls(len(numbers), one.type)) for one in self._schema]
+        arrays = [known[one.name] if one.name in known else pa.nulls(len(numbers), one.type) for one in self._schema]
         return pa.table(arrays, schema=self._schema)
 
     def _kept(self, column: Column, texts: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -146,6 +146,7 @@ class StagedRows:
             f" from (select person_given.*, coalesce(keyed_hash(so_dinh_danh_12), {known}) as person_key"
             f" from person_given {join})"
         )
+        self.con.execute("drop table person_given")
         self._copy(
             "select person_key, so_dinh_danh_12 as so_dinh_danh, name as ho_ten, born as ngay_sinh from staged_person"
             " where so_dinh_danh_12 is not null",

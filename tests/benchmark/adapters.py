@@ -210,6 +210,15 @@ def section(names: Iterable[str] = ADAPTERS) -> list[str]:
         " | ratio of seconds | of cpu |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
         *(_measured(name, ADAPTERS[name]) for name in names),
+        "",
+        "About 200 MB of each peak are the libraries. What costs more than a bare read, and why:",
+        "",
+        "- The bare reads of CSV and JSON unseal nothing, check nothing and know no persons. Ratings name 1.2 million",
+        "  persons: each is hashed once (HMAC-SHA256), and each row gets a key of 64 characters.",
+        "- The cells of workbooks are looked at one by one in Python, in a process of their own.",
+        "- Texts with letters outside ASCII, such as names in the reports of Moodle, are cleaned one by one. A report",
+        "  is read once for each table that it fills; that of activities becomes a row for each cell.",
+        "- Statements of xAPI are settled (repeated, voided) before the first row comes out.",
     ]
 
 

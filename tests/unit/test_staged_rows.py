@@ -68,7 +68,9 @@ def rows_of(table: Table, cell: st.SearchStrategy[str]) -> st.SearchStrategy[lis
     width = len(table.columns)
     plain = st.lists(DIGITS, min_size=width, max_size=width)
     odd = st.lists(cell, min_size=width, max_size=width)
-    malformed = st.lists(cell, min_size=1, max_size=width + 1).filter(lambda row: len(row) != width)
+    malformed = st.lists(cell, min_size=1, max_size=width + 1).filter(
+        lambda row: len(row) != width and bool("".join(row).strip())  # a blank line is no record
+    )
     return st.lists(plain | odd | malformed, max_size=12)
 
 
