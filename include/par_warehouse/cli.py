@@ -200,6 +200,22 @@ def check_config() -> None:
 
 
 @app.command()
+def send() -> None:
+    """Hand over the messages that wait in the outbox."""
+    settings = Settings.from_environment()
+    from par_warehouse import nightly
+
+    if any(settings.outbox.glob("*.json")):
+        from par_airflow.home import use_local_airflow
+
+        use_local_airflow(settings)
+        _migrate_if_needed(settings)
+    from par_airflow.tell import carriers
+
+    console.print(nightly.send(settings, carriers()), soft_wrap=True)
+
+
+@app.command()
 def unseal(
     source: Annotated[str, typer.Argument(help="hr or elearning.")],
     date_: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], metavar="DATE", help="Data date, YYYY-MM-DD.")],

@@ -50,6 +50,15 @@ create table if not exists ops.finding_sighting (
 create table if not exists ops.finding_waiver (
     finding_key varchar, person_key varchar, waived_by varchar, reason varchar, until_date date, waived_at timestamp
 );
+create table if not exists ops.told (scope varchar primary key, data_date date);
+create table if not exists ops.finding_told (
+    scope varchar, finding_key varchar, person_key varchar, state varchar, rule_code varchar, times_opened bigint,
+    is_escalated boolean
+);
+create table if not exists ops.message (
+    message_id varchar primary key, data_date date, kind varchar, channel varchar, scope varchar, state varchar,
+    attempts bigint, queued_at timestamp, sent_at timestamp, problem varchar
+);
 create table if not exists ops.dq_result (
     run_id varchar, data_date date, suite varchar, expectation varchar, column_name varchar, rule_code varchar,
     severity varchar, success boolean, observed_value varchar, unexpected_count bigint, error varchar

@@ -111,6 +111,11 @@ class Settings:
         return self.data_dir / "warehouse" / "current.duckdb"
 
     @property
+    def outbox(self) -> Path:
+        """Messages that wait for their hand-over, with what they tell."""
+        return self.data_dir / "outbox"
+
+    @property
     def reports(self) -> Path:
         """Pages for people: Data Docs."""
         return self.data_dir / "reports"
