@@ -22,6 +22,7 @@ from par_warehouse.settings import Settings
 
 PLACES = 5
 """So many rows of a group are named; the spreadsheet has all."""
+_SILENT = "Nơi gửi chưa giao tệp này. | The sender has not delivered this file."
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _prepare(con: duckdb.DuckDBPyConnection, recipients: Recipients, data_date: 
             coalesce(severity, 'listed') as severity, served_from_date,
             case when matched.kind = 'row' then 'rows'
                 when matched.rule_code in ('NOT_DELIVERED', 'MISSING_FILE') then 'late' else 'refused' end as section,
-            coalesce(if(matched.kind = 'row', of_rule, null), told, '') as words,
+            coalesce(if(matched.kind = 'row', of_rule, null), told, $silent) as words,
             replace(trim(substr(told, length(of_rule) + 1), ' ()'), ') (', '; ') as remark
         from matched
         left join sender_agency on sender_agency.sender = matched.sender
@@ -178,7 +179,7 @@ def _prepare(con: duckdb.DuckDBPyConnection, recipients: Recipients, data_date: 
             and served.file_name = coalesce(matched.file_name, '')
             and served.sender = if(matched.kind = 'sender', matched.sender, '')
         """,
-        {"day": data_date},
+        {"day": data_date, "silent": _SILENT},
     )
 
 

@@ -74,7 +74,7 @@ def counts_of(digest: Digest, language: int) -> str:
     told = [forms[language].format(number(digest.open[kind])) for kind, *forms in kinds if digest.open.get(kind)]
     if not told:
         repaired = number(sum(digest.repaired.values()))
-        return (f"đã sửa xong cả {repaired} lỗi", f"all {repaired} findings repaired")[language]
+        return (f"đã sửa xong {repaired} lỗi", f"nothing open, {repaired} repaired")[language]
     new = (f" ({number(digest.new)} mới)", f" ({number(digest.new)} new)")[language] if digest.new else ""
     return ", ".join(told) + new
 

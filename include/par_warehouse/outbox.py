@@ -147,7 +147,7 @@ def as_mail(message: Message, sender: str) -> MIMEMultipart:
     mail = MIMEMultipart("mixed")
     mail["From"], mail["To"] = sender, message.recipient
     # EmailMessage would lose a space wherever it folds a subject that is not ASCII.
-    mail["Subject"] = Header(message.subject, "utf-8").encode()
+    mail["Subject"] = Header(message.subject, "utf-8", header_name="Subject").encode()
     mail["Message-ID"] = f"<{message.message_id}@par-warehouse.invalid>"
     mail["Date"] = format_datetime(message.queued_at or datetime.now(UTC))
     mail["Auto-Submitted"] = "auto-generated"
