@@ -24,7 +24,8 @@ what to do. Every task can be cleared and repeated; to repeat a whole night, cle
 | `build`, `audit` | a model or an invariant fails | correct it, clear `warehouse.build` and all after it |
 | `publish` | another run has published meanwhile | clear `warehouse.build` and all after it |
 
-`tell` never fails a night: its log says what could not be sent; it waits for `par_outbox`.
+`tell` never fails a night: its log says what could not be sent; it waits for `par_outbox`. A night that failed, or is not
+published at 07:00, is told to the city's administrators at once.
 
 **Backfill:** `make backfill FROM=... TO=...`; or in Airflow, *Trigger → Backfill* with the beginnings of the data dates
 in local time (`2024-12-29T00:00:00+07:00`) and **one** active run: a second run at once is refused by the steps.
@@ -39,6 +40,7 @@ from zoneinfo import ZoneInfo
 from airflow.sdk import CronDataIntervalTimetable, Param, PokeReturnValue, dag, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowFailException
 
+from par_airflow.alerts import DEADLINE_OF_PUBLICATION, NightFailed
 from par_airflow.tell import tell_group
 from par_warehouse.config import load_configuration
 from par_warehouse.errors import ParError, Unreachable
@@ -49,7 +51,7 @@ load_configuration(Settings.from_environment().config_dir)
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 log = logging.getLogger("par_warehouse")
-DEADLINE = timedelta(days=1, hours=5)  # after the beginning of the data date
+DEADLINE = timedelta(days=1, hours=5)  # of deliveries, after the beginning of the data date
 
 
 def data_date() -> date:
@@ -144,7 +146,10 @@ def source_group(source: str):
         "retry_delay": timedelta(minutes=1),
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(minutes=20),
+        "on_failure_callback": NightFailed(),
     },
+    on_failure_callback=NightFailed(),
+    deadline=DEADLINE_OF_PUBLICATION,
     tags=["par"],
     doc_md=__doc__,
 )

@@ -32,6 +32,15 @@ where state = 'deleted'
 order by all
 """
 
+_MESSAGES = """
+create or replace table build.ops.message as
+select data_date, kind, channel, scope,
+    row_number() over (partition by data_date, kind, channel, scope order by queued_at, message_id) as number, state,
+    attempts, queued_at, sent_at
+from ledger.ops.message
+order by all
+"""
+
 
 @dataclass(frozen=True)
 class Build:
@@ -189,6 +198,7 @@ def _copy_ops(settings: Settings, present: Build, results: Iterable[dict[str, An
                 " where data_date in (select data_date from changed) order by all"
             )
         con.execute(_DELETIONS)
+        con.execute(_MESSAGES)
         for table in ("finding", "finding_event"):
             con.execute(f"create or replace table build.ops.{table} as from {table}")
         con.execute("delete from build.ops.model_result where data_date = ?", [present.data_date])
