@@ -66,14 +66,16 @@ class Quiet(_Model):
 class Escalation(_Model):
     """When the city is told about what an agency leaves open."""
 
-    after_nights: int = Field(3, ge=1, description="nights, the first one included, that a finding has been open")
+    after_nights: int = Field(
+        3, ge=1, le=60, description="nights, the first one included, that a finding has been open"
+    )
 
 
 class Recipients(_Model):
     """The content of ``recipients.yml``."""
 
     city: Office = Field(Office.model_validate({}), description="the city's administrators")
-    agencies: Mapping[Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9._-]*$")], Agency] = Field(
+    agencies: Mapping[str, Agency] = Field(
         default_factory=dict, description="per code of a unit directly below the city"
     )
     severities: Mapping[str, Severity] = Field(
@@ -90,6 +92,8 @@ class Recipients(_Model):
     def _whole(self) -> Self:
         agency_of: dict[str, str] = {}
         for code, agency in self.agencies.items():
+            if not re.fullmatch(r"[A-Z][A-Za-z0-9._-]*", code):
+                raise ValueError(f"expected codes of units in agencies, such as H29.01; found {code!r}")
             for sender in agency.senders:
                 if agency_of.setdefault(sender, code) != code:
                     raise ValueError(
