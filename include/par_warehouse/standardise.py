@@ -72,6 +72,18 @@ def standardise(
     return staged
 
 
+def read_files(
+    settings: Settings, configuration: Configuration, delivery: Delivery, feed: Feed, names: Sequence[str]
+) -> list[Part]:
+    """What the dialect of a feed finds in the landed files of one sender. Raises UnreadableFile."""
+    names = _without_lock_files(names)
+    delivered = [delivery.delivered_file(settings, name) for name in (names if _is_one(feed) else names[:1])]
+    headings = configuration.headings.get(feed.table or "", {})
+    context = Context(delivery.data_date, feed.table, headings, settings.memory_limit, settings.threads)
+    found: list[Part] = dialect(feed.dialect).read(delivered, feed.options, context)
+    return found
+
+
 class _Stage:
     """The staging of one delivery: one connection, feed after feed, table after table."""
 
@@ -124,11 +136,10 @@ class _Stage:
 
     def _read_group(self, feed: Feed, part: str, names: Sequence[str]) -> dict[str, StagedPart]:
         """Read the files of one sender. What cannot be read is rejected for every table of the feed."""
-        # Beside a list the lock file of its program is no second list; alone it is refused by the dialect.
-        names = [name for name in names if not PurePosixPath(name).name.startswith(LOCK_FILES)] or names
+        names = _without_lock_files(names)
         files = [self.delivery.files[name] for name in names]
         shas = [file.sha256 for file in files]
-        is_one = feed.together or feed.pull is not None
+        is_one = _is_one(feed)
         file_name = names[0] if len(names) == 1 or not is_one else feed.files or feed.name
         blank = StagedPart(
             feed.name, feed.dialect, part, shown(file_name), "rejected",
@@ -143,9 +154,7 @@ class _Stage:
                     f"có {len(names)} tệp khác nhau của cùng một nơi gửi; hãy chỉ gửi một tệp",
                     f"there are {len(names)} different files of one sender; send one only",
                 )
-            delivered = [self.delivery.delivered_file(self.settings, name) for name in (names if is_one else names[:1])]
-            module = dialect(feed.dialect)
-            for one in module.read(delivered, feed.options, self._context(feed)):
+            for one in read_files(self.settings, self.configuration, self.delivery, feed, names):
                 if len(one.names) > MAX_COLUMNS:
                     raise UnreadableFile(
                         f"tệp có {len(one.names)} cột, nhiều hơn mức cho phép là {MAX_COLUMNS}; hãy xóa các cột thừa"
@@ -184,11 +193,6 @@ class _Stage:
             path.unlink(missing_ok=True)
             self._persons_path(path).unlink(missing_ok=True)
         return {table: replace(blank, problem=problem) for table in feed.fills}
-
-    def _context(self, feed: Feed) -> Context:
-        headings = self.configuration.headings.get(feed.table or "", {})
-        limit, threads = self.settings.memory_limit, self.settings.threads
-        return Context(self.delivery.data_date, feed.table, headings, limit, threads)
 
     def _stage_part(self, feed: Feed, part: Part, blank: StagedPart) -> StagedPart:
         """Write the rows of one part (none when a column is missing or repeated) and say what was found."""
@@ -348,6 +352,16 @@ class _Stage:
     def _persons_path(self, path: Path) -> Path:
         """Where the people in the staged rows at ``path`` wait for the vault."""
         return incoming_persons(self.settings, f"{self.delivery.source}-{self.day}-{path.stem}")
+
+
+def _is_one(feed: Feed) -> bool:
+    """Whether all files of a sender are read as one."""
+    return feed.together or feed.pull is not None
+
+
+def _without_lock_files(names: Sequence[str]) -> Sequence[str]:
+    """Beside a list the lock file of its program is no second list; alone it is refused by the dialect."""
+    return [name for name in names if not PurePosixPath(name).name.startswith(LOCK_FILES)] or names
 
 
 def _order(feed: Feed) -> int:
