@@ -4,10 +4,8 @@ Nothing of a row's cells is kept outside the landing zone. Whoever has to see th
 has the files read again by their dialect, for the wanted rows only.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -19,12 +17,13 @@ from pyarrow import parquet
 from par_warehouse.config import Configuration, Feed
 from par_warehouse.contract import TABLES, TABLES_BY_NAME, Table
 from par_warehouse.copying import shown
+from par_warehouse.corrections import Correction, Corrections, contract_columns, files_digest, row_digest
 from par_warehouse.dialects import Part, UnreadableFile
 from par_warehouse.dialects.spreadsheet import NUMBERS_PER_SHEET
 from par_warehouse.findings import lives
 from par_warehouse.landing import Delivery, landed
 from par_warehouse.settings import Settings
-from par_warehouse.standardise import read_files
+from par_warehouse.standardise import read_files, without_lock_files
 
 _ORDER = {table: number for number, table in enumerate(TABLES)}
 
@@ -73,7 +72,8 @@ class BrokenRow:
 class DeliveredRow:
     """The text of a row's cells, by the columns of the contract that its file has; none of a malformed row.
 
-    ``digest`` changes when anything of the row changes; of a malformed row, when its file does.
+    Cells that were corrected already are as corrected. ``digest`` changes when anything of the row as delivered
+    changes; of a malformed row, when its file does.
     """
 
     cells: Mapping[str, str]
@@ -112,6 +112,24 @@ def rows_seen(
     return {(row.finding_key, row.data_date): row for row in _wanted_rows(settings, con)}
 
 
+def rows_on(
+    settings: Settings, con: duckdb.DuckDBPyConnection, files: set[tuple[date, str]]
+) -> dict[tuple[date, str, str, str, int], BrokenRow]:
+    """All quarantined rows of these data dates and files, by date, file, feed, sender and row of the sender."""
+    given = pa.table({"data_date": pa.array([day for day, _ in sorted(files)], pa.date32()),
+                      "file_name": pa.array([name for _, name in sorted(files)], pa.string())})  # fmt: skip
+    con.register("given", given)
+    con.execute(
+        "create or replace temp table wanted as select finding_key, data_date"
+        " from ledger.ops.quarantine_row semi join given using (data_date, file_name)"
+    )
+    con.unregister("given")
+    return {
+        (row.data_date, row.table.file_name, row.place.feed, row.place.part, row.place.number): row
+        for row in _wanted_rows(settings, con)
+    }
+
+
 def delivered_rows(
     settings: Settings, configuration: Configuration, rows: Sequence[BrokenRow]
 ) -> dict[tuple[str, date], DeliveredRow]:
@@ -127,14 +145,17 @@ def delivered_rows(
         names = files_of(delivery, feed, part_name) if delivery and feed else None
         if delivery is None or feed is None or names is None:
             continue
-        whole = hashlib.sha256(repr([delivery.files[name].sha256 for name in names]).encode()).hexdigest()
+        whole = files_digest([delivery.files[name].sha256 for name in names])
+        corrections = Corrections(settings, source, day)
         try:
-            parts = read_files(settings, configuration, delivery, feed, names)
-            for part in parts:
-                of_table = {row.place.number: row for row in wanted if row.table.name == part.table}
-                if of_table:
-                    for number, cells in _chosen(part, list(of_table), whole).items():
-                        found[of_table[number].finding_key, of_table[number].data_date] = cells
+            for part in read_files(settings, configuration, delivery, feed, names):
+                of_table = [row for row in wanted if row.table.name == part.table]
+                chosen = _chosen(part, [row.place.number for row in of_table], whole)
+                for row in of_table:
+                    if row.place.number in chosen:
+                        one = chosen[row.place.number]
+                        known = corrections.of_row(feed_name, part_name, part.table, row.place.number, one.digest)
+                        found[row.finding_key, row.data_date] = _as_corrected(one, known)
         except UnreadableFile:
             continue
     return found
@@ -145,18 +166,15 @@ def files_of(delivery: Delivery, feed: Feed, part: str) -> list[str] | None:
     groups = [names for name, names in delivery.of_feed(feed).items() if shown(name) == part]
     if len(groups) != 1:
         return None
-    paths = [delivery.files[name].path for name in groups[0]]
-    return groups[0] if all(path is not None and path.exists() for path in paths) else None
+    names = list(without_lock_files(groups[0]))
+    paths = [delivery.files[name].path for name in names]
+    return names if all(path is not None and path.exists() for path in paths) else None
 
 
-def row_digest(columns: Sequence[str], cells: Mapping[str, str]) -> str:
-    """What tells a delivered row from any other content in its place."""
-    return hashlib.sha256(json.dumps([[name, cells[name]] for name in columns]).encode()).hexdigest()
-
-
-def contract_columns(part: Part) -> tuple[str, ...]:
-    """The columns of the contract that a part has, in the contract's order."""
-    return tuple(column.name for column in TABLES_BY_NAME[part.table].columns if column.name in part.names)
+def _as_corrected(row: DeliveredRow, correction: Correction | None) -> DeliveredRow:
+    if correction is None:
+        return row
+    return replace(row, cells={**dict.fromkeys(row.columns, ""), **row.cells, **correction.cells}, is_malformed=False)
 
 
 def _chosen(part: Part, numbers: list[int], whole: str) -> dict[int, DeliveredRow]:

@@ -29,6 +29,7 @@ import duckdb
 from par_warehouse.config import IDENTITY_MAP, Configuration, Feed
 from par_warehouse.contract import STORED_TYPE, TABLES, TABLES_BY_NAME, Table
 from par_warehouse.copying import shown
+from par_warehouse.corrections import Corrections, files_digest
 from par_warehouse.dialects import Context, Part, UnreadableFile, dialect
 from par_warehouse.errors import ParError
 from par_warehouse.identity import create_identity_tables
@@ -76,12 +77,17 @@ def read_files(
     settings: Settings, configuration: Configuration, delivery: Delivery, feed: Feed, names: Sequence[str]
 ) -> list[Part]:
     """What the dialect of a feed finds in the landed files of one sender. Raises UnreadableFile."""
-    names = _without_lock_files(names)
+    names = without_lock_files(names)
     delivered = [delivery.delivered_file(settings, name) for name in (names if _is_one(feed) else names[:1])]
     headings = configuration.headings.get(feed.table or "", {})
     context = Context(delivery.data_date, feed.table, headings, settings.memory_limit, settings.threads)
     found: list[Part] = dialect(feed.dialect).read(delivered, feed.options, context)
     return found
+
+
+def without_lock_files(names: Sequence[str]) -> Sequence[str]:
+    """Beside a list the lock file of its program is no second list; alone it is refused by the dialect."""
+    return [name for name in names if not PurePosixPath(name).name.startswith(LOCK_FILES)] or names
 
 
 class _Stage:
@@ -94,6 +100,7 @@ class _Stage:
         self.folder = folder
         self.day = delivery.data_date.isoformat()
         self.people: People | None = None
+        self.corrections = Corrections(settings, delivery.source, delivery.data_date)
         self.senders = Senders(settings, delivery.source, self.day)
         self.feeds = sorted(configuration.sources.of(delivery.source).feeds, key=_order)
 
@@ -136,7 +143,7 @@ class _Stage:
 
     def _read_group(self, feed: Feed, part: str, names: Sequence[str]) -> dict[str, StagedPart]:
         """Read the files of one sender. What cannot be read is rejected for every table of the feed."""
-        names = _without_lock_files(names)
+        names = without_lock_files(names)
         files = [self.delivery.files[name] for name in names]
         shas = [file.sha256 for file in files]
         is_one = _is_one(feed)
@@ -154,7 +161,8 @@ class _Stage:
                     f"có {len(names)} tệp khác nhau của cùng một nơi gửi; hãy chỉ gửi một tệp",
                     f"there are {len(names)} different files of one sender; send one only",
                 )
-            for one in read_files(self.settings, self.configuration, self.delivery, feed, names):
+            for found_part in read_files(self.settings, self.configuration, self.delivery, feed, names):
+                one = self.corrections.applied(feed.name, part, files_digest(shas), found_part)
                 if len(one.names) > MAX_COLUMNS:
                     raise UnreadableFile(
                         f"tệp có {len(one.names)} cột, nhiều hơn mức cho phép là {MAX_COLUMNS}; hãy xóa các cột thừa"
@@ -204,6 +212,7 @@ class _Stage:
             blank,
             state="read",
             served_from=self.day,
+            corrections=self.corrections.digest(feed.name, blank.part, table.name),
             missing_columns=tuple(c.name for c in table.columns if c.name not in names and c.name not in feed.absent),
             repeated_columns=len(names) - len(set(names)),
             unknown_columns=len(unknown),
@@ -357,11 +366,6 @@ class _Stage:
 def _is_one(feed: Feed) -> bool:
     """Whether all files of a sender are read as one."""
     return feed.together or feed.pull is not None
-
-
-def _without_lock_files(names: Sequence[str]) -> Sequence[str]:
-    """Beside a list the lock file of its program is no second list; alone it is refused by the dialect."""
-    return [name for name in names if not PurePosixPath(name).name.startswith(LOCK_FILES)] or names
 
 
 def _order(feed: Feed) -> int:
