@@ -18,7 +18,7 @@ import duckdb
 from par_warehouse.contract import TABLES
 from par_warehouse.errors import ParError, PipelineError
 from par_warehouse.findings import lives
-from par_warehouse.ledger import OPS_TABLES, last_accepted, open_ledger
+from par_warehouse.ledger import DECISION_TABLES, OPS_TABLES, last_accepted, open_ledger
 from par_warehouse.settings import PROJECT_ROOT, Settings
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
@@ -201,6 +201,8 @@ def _copy_ops(settings: Settings, present: Build, results: Iterable[dict[str, An
         con.execute(_MESSAGES)
         for table in ("finding", "finding_event"):
             con.execute(f"create or replace table build.ops.{table} as from {table}")
+        for table in DECISION_TABLES:
+            con.execute(f"create or replace table build.ops.{table} as from ledger.ops.{table} order by all")
         con.execute("delete from build.ops.model_result where data_date = ?", [present.data_date])
         con.executemany(
             "insert into build.ops.model_result values (?, ?, ?, ?, ?, ?)",

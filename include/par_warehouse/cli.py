@@ -188,6 +188,28 @@ def waive(
     console.print(f"{finding} is waived until {until.date()}; the next publication shows it.")
 
 
+@app.command("repair-sheet")
+def repair_sheet(
+    date_: Annotated[datetime, _date_option("--date", "Data date.")],
+    into: Annotated[Path, typer.Option(help="The new .xlsx file to write; remove it after use.")],
+    agency: Annotated[
+        str | None, typer.Option(help="Code of the agency; what is of no known agency by default.")
+    ] = None,
+) -> None:
+    """Write the spreadsheet in which an agency repairs its quarantined rows."""
+    from par_warehouse import repair_sheet as sheets
+    from par_warehouse.keys import write_private
+
+    content = sheets.repair_sheet(Settings.from_environment(), date_.date(), agency)
+    if content is None:
+        console.print(f"There is nothing to repair for {agency or 'no known agency'} on {date_.date()}.")
+        return
+    if into.exists():
+        raise ParError(f"{into} is there already. Name a new file.")
+    write_private(into, content)
+    console.print(f"{into} holds the rows to repair. It may let people be recognised: remove it after use.")
+
+
 @app.command("check-config")
 def check_config() -> None:
     """Check the configuration folder; every mistake is named with file, line and what was expected."""
