@@ -7,6 +7,7 @@ from par_warehouse.digest_text import Words, words_of
 from par_warehouse.ledger import open_ledger
 from par_warehouse.outbox import Message, absorb, queued_with
 from par_warehouse.recipients import CITY, Office, Recipients
+from par_warehouse.repair_sheet import repair_sheet
 from par_warehouse.settings import Settings
 
 MAX_SHEET_BYTES = 8_000_000
@@ -54,14 +55,13 @@ def _message(digest: Digest, words: Words, channel: str, recipient: str, sheet: 
 
 
 def _sheet(settings: Settings, digest: Digest) -> bytes | None:
-    """The spreadsheet with the rows to repair; None when there are none or it is too large to be mailed."""
+    """The spreadsheet with the rows to repair; None when there are none or it is too large to be mailed.
+
+    The city's has the rows of which no agency is known.
+    """
     if not digest.open.get("rows"):
         return None
     agency = None if digest.scope == CITY else digest.scope
     sheet = repair_sheet(settings, digest.data_date, agency)
     return sheet if sheet is not None and len(sheet) <= MAX_SHEET_BYTES else None
 
-
-def repair_sheet(settings: Settings, data_date: date, agency: str | None) -> bytes | None:
-    """Rows to repair."""
-    return None
