@@ -10,6 +10,7 @@ forward and marked stale; it does not stop the night.
 | `hr`, `elearning` | wait for `_SUCCESS`, copy the delivery into the landing zone, turn it into contract tables without personal data |
 | `warehouse` | judge files and rows by the rules, compute the marts aside, audit them |
 | `publish` | switch the publication |
+| `tell` | write each office one message about what is wrong with its data, send what waits |
 
 **When a task fails:** the publication stays as it was. Read the last line of the task's log: it is one sentence that says
 what to do. Every task can be cleared and repeated; to repeat a whole night, clear its run or trigger the DAG with the
@@ -22,6 +23,9 @@ what to do. Every task can be cleared and repeated; to repeat a whole night, cle
 | `validate` | a file was never accepted so far, or a rule cannot be evaluated | ask the source to deliver again, or correct `expectations/`; trigger the date again |
 | `build`, `audit` | a model or an invariant fails | correct it, clear `warehouse.build` and all after it |
 | `publish` | another run has published meanwhile | clear `warehouse.build` and all after it |
+
+`tell` never fails a night: its log says what could not be sent; it waits for `par_outbox`. A night that failed, or is not
+published at 07:00, is told to the city's administrators at once.
 
 **Backfill:** `make backfill FROM=... TO=...`; or in Airflow, *Trigger → Backfill* with the beginnings of the data dates
 in local time (`2024-12-29T00:00:00+07:00`) and **one** active run: a second run at once is refused by the steps.
@@ -36,6 +40,8 @@ from zoneinfo import ZoneInfo
 from airflow.sdk import CronDataIntervalTimetable, Param, PokeReturnValue, dag, get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowFailException
 
+from par_airflow.alerts import DEADLINE_OF_PUBLICATION, NightFailed
+from par_airflow.tell import tell_group
 from par_warehouse.config import load_configuration
 from par_warehouse.errors import ParError, Unreachable
 from par_warehouse.settings import Settings
@@ -45,7 +51,7 @@ load_configuration(Settings.from_environment().config_dir)
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 log = logging.getLogger("par_warehouse")
-DEADLINE = timedelta(days=1, hours=5)  # after the beginning of the data date
+DEADLINE = timedelta(days=1, hours=5)  # of deliveries, after the beginning of the data date
 
 
 def data_date() -> date:
@@ -140,7 +146,10 @@ def source_group(source: str):
         "retry_delay": timedelta(minutes=1),
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(minutes=20),
+        "on_failure_callback": NightFailed(),
     },
+    on_failure_callback=NightFailed(),
+    deadline=DEADLINE_OF_PUBLICATION,
     tags=["par"],
     doc_md=__doc__,
 )
@@ -184,7 +193,7 @@ def par_nightly():
         switch()
 
     # Accounts are matched to people of HR, so e-learning is standardised second.
-    source_group("hr") >> source_group("elearning") >> warehouse() >> publish()
+    source_group("hr") >> source_group("elearning") >> warehouse() >> publish() >> tell_group(data_date)
 
 
 par_nightly()

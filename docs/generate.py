@@ -1,4 +1,5 @@
-"""Write the pages of docs/reference that follow from the code: data dictionary, ER diagram, DAGs, rules, sources.
+"""Write the pages of docs/reference that follow from the code: data dictionary, ER diagram, DAGs, rules, sources,
+recipients.
 
 `--check` writes nothing, names every page that is not as the code says, and ends with status 1 if there is one.
 `--picture` draws the indicators of the present publication for the README instead.
@@ -62,6 +63,7 @@ def pages() -> dict[Path, str]:
             REFERENCE / "dags.md": dag_catalogue(loaded_dags(Path(scratch))),
             REFERENCE / "rules.md": rule_catalogue(),
             REFERENCE / "sources.md": source_reference(),
+            REFERENCE / "recipients.md": recipient_reference(),
         }
 
 
@@ -362,10 +364,47 @@ def source_reference() -> str:
     return finished(lines)
 
 
+def recipient_reference() -> str:
+    """Every key of ``recipients.yml``, from the models that check it."""
+    from par_warehouse.recipients import Agency, Office, Recipients, rule_codes
+
+    lines = [
+        NOTE,
+        "# Recipients",
+        "",
+        "Every key of `recipients.yml` in the configuration folder, from `recipients.py`, which checks it;"
+        " `par check-config` checks the whole folder. As shipped, and without the file, nobody is told. How to use it:"
+        " [Send alerts](../how-to/send-alerts.md).",
+        "",
+        "`*` stands for a code or name of your choice, `[]` for each element of a list. A key without a default may be"
+        " left out.",
+        "",
+        *key_table(Recipients),
+        "",
+        "## The city",
+        "",
+        *key_table(Office),
+        "",
+        "## An agency",
+        "",
+        *key_table(Agency),
+        "",
+        "## Rule codes",
+        "",
+        "What may stand below `severities`: " + ", ".join(f"`{code}`" for code in sorted(rule_codes())) + ". They are"
+        " explained in the [export contract](export-contract.md#what-happens-to-bad-input). `NOT_DELIVERED`: a source"
+        " has not delivered; `MISSING_FILE`: a file or one of several senders is missing; `UNUSABLE`: the file of one"
+        " of several senders cannot be used.",
+    ]
+    return finished(lines)
+
+
 # Models that have a table of their own: what stands for them in the others.
 LINKS = {
     "Source": "[source](#a-source)",
     "Feed": "[feeds](#a-feed)",
+    "Office": "[city](#the-city)",
+    "Agency": "[agency](#an-agency)",
     "DialectOptions": "[options](#options-of-dialects)",
     "MappingOfStatements": "[mapping](#xapiyml)",
 }
@@ -429,14 +468,14 @@ def value_of(schema: Any, models: Any) -> tuple[str, str, Any]:
         case "boolean":
             return "`true`, `false`", "", None
         case "string":
-            return {"date": "date"}.get(schema.get("format", ""), "text"), "", None
+            return "date" if schema.get("format") == "date" else "text", "", None
     raise SystemExit(f"No words for the schema {schema}.")
 
 
 def shown_default(value: Any) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    return "" if value in (None, "", [], {}) else f"`{value}`"
+    return "" if isinstance(value, dict) or value in (None, "", []) else f"`{value}`"
 
 
 def leading_comment(name: str) -> list[str]:

@@ -30,7 +30,7 @@ def access_of(connection_id: str) -> Access:
 
     Raises ParError when there is no such connection, or when it would send the secret in the clear.
     """
-    found = _connection(connection_id, "http", "the feed in sources.yml")
+    found = connection_of(connection_id, "http", "the feed in sources.yml")
     host = found.host or ""
     url = host if "://" in host else f"{found.schema or 'https'}://{host}"
     parts = urlsplit(url)
@@ -68,7 +68,7 @@ def place(uri: str, connection: str | None, setting: str) -> Place:
             f"{setting} is at {parts.scheme}://, which needs an Airflow connection. "
             "Name it as connection: of the source in sources.yml."
         )
-    found = _connection(connection, {"sftp": "sftp", "s3": "aws"}[parts.scheme], setting)
+    found = connection_of(connection, {"sftp": "sftp", "s3": "aws"}[parts.scheme], setting)
     if parts.scheme == "sftp":
         if (parts.hostname, port or 22) != ((found.host or "").lower(), found.port or 22):
             raise PlaceRefused(
@@ -82,7 +82,8 @@ def place(uri: str, connection: str | None, setting: str) -> Place:
 _EXPECTED = "Set it to file:///path/of/the/exports, sftp://server/path or s3://bucket/prefix."
 
 
-def _connection(connection_id: str, kind: str, setting: str) -> "Connection":
+def connection_of(connection_id: str, kind: str, setting: str) -> "Connection":
+    """An Airflow connection, inside a task and outside of one. Raises PlaceRefused when there is none of this kind."""
     from airflow.models.connection import Connection as StoredConnection
     from airflow.sdk import BaseHook
     from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException

@@ -18,7 +18,7 @@ import duckdb
 from par_warehouse.contract import TABLES
 from par_warehouse.errors import ParError, PipelineError
 from par_warehouse.findings import lives
-from par_warehouse.ledger import OPS_TABLES, last_accepted, open_ledger
+from par_warehouse.ledger import DECISION_TABLES, OPS_TABLES, last_accepted, open_ledger
 from par_warehouse.settings import PROJECT_ROOT, Settings
 from par_warehouse.watch import watch
 
@@ -30,6 +30,15 @@ create or replace table build.ops.raw_file_deletion as
 select source, data_date, file_name, sha256, bytes, as_of, keep_days, recorded_at as deleted_at
 from ledger.ops.raw_file_deletion
 where state = 'deleted'
+order by all
+"""
+
+_MESSAGES = """
+create or replace table build.ops.message as
+select data_date, kind, channel, scope,
+    row_number() over (partition by data_date, kind, channel, scope order by queued_at, message_id) as number, state,
+    attempts, queued_at, sent_at
+from ledger.ops.message
 order by all
 """
 
@@ -201,8 +210,11 @@ def _copy_ops(settings: Settings, present: Build, results: Iterable[dict[str, An
                 " where data_date in (select data_date from changed) order by all"
             )
         con.execute(_DELETIONS)
+        con.execute(_MESSAGES)
         for table in ("finding", "finding_event"):
             con.execute(f"create or replace table build.ops.{table} as from {table}")
+        for table in DECISION_TABLES:
+            con.execute(f"create or replace table build.ops.{table} as from ledger.ops.{table} order by all")
         con.execute("delete from build.ops.model_result where data_date = ?", [present.data_date])
         con.executemany(
             "insert into build.ops.model_result values (?, ?, ?, ?, ?, ?)",

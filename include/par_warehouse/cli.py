@@ -208,6 +208,28 @@ def show_unusual(date_: DataDate = None) -> None:
     console.print(show.unusual(Settings.from_environment(), date_.date() if date_ else None))
 
 
+@app.command("repair-sheet")
+def repair_sheet(
+    date_: Annotated[datetime, _date_option("--date", "Data date.")],
+    into: Annotated[Path, typer.Option(help="The new .xlsx file to write; remove it after use.")],
+    agency: Annotated[
+        str | None, typer.Option(help="Code of the agency; what is of no known agency by default.")
+    ] = None,
+) -> None:
+    """Write the spreadsheet in which an agency repairs its quarantined rows."""
+    from par_warehouse import repair_sheet as sheets
+    from par_warehouse.keys import write_private
+
+    content = sheets.repair_sheet(Settings.from_environment(), date_.date(), agency)
+    if content is None:
+        console.print(f"There is nothing to repair for {agency or 'no known agency'} on {date_.date()}.")
+        return
+    if into.exists():
+        raise ParError(f"{into} is there already. Name a new file.")
+    write_private(into, content)
+    console.print(f"{into} holds the rows to repair. It may let people be recognised: remove it after use.")
+
+
 @app.command("check-config")
 def check_config() -> None:
     """Check the configuration folder; every mistake is named with file, line and what was expected."""
@@ -217,6 +239,22 @@ def check_config() -> None:
     sources = load_configuration(settings.config_dir).sources
     feeds = ", ".join(f"{name} {len(sources.of(name).feeds)} feeds" for name in type(sources).model_fields)
     console.print(f"The configuration in {settings.config_dir} is right: {feeds}.", soft_wrap=True)
+
+
+@app.command()
+def send() -> None:
+    """Hand over the messages that wait in the outbox."""
+    settings = Settings.from_environment()
+    from par_warehouse import nightly
+
+    if any(settings.outbox.glob("*.json")):
+        from par_airflow.home import use_local_airflow
+
+        use_local_airflow(settings)
+        _migrate_if_needed(settings)
+    from par_airflow.tell import carriers
+
+    console.print(nightly.send(settings, carriers()), soft_wrap=True)
 
 
 @app.command()

@@ -1,8 +1,8 @@
 """Configuration that people edit: read, checked against its schema, and refused with file, line and what was expected.
 
 ``sources.yml`` says where each table of the export contract comes from; ``headings.yml``, ``values.yml`` and
-``forbidden_columns.yml`` hold the words that real deliveries use. A value ``!include other.yml`` stands for the content
-of that file.
+``forbidden_columns.yml`` hold the words that real deliveries use; ``recipients.yml`` says who is told what was found. A
+value ``!include other.yml`` stands for the content of that file.
 """
 
 import re
@@ -22,6 +22,7 @@ from par_warehouse.contract import SOURCES, TABLES, TABLES_BY_NAME
 from par_warehouse.dialects import DialectOptions, dialect
 from par_warehouse.errors import ParError
 from par_warehouse.pulls import pull_names
+from par_warehouse.recipients import Recipients
 from par_warehouse.text import fold
 from par_warehouse.unit_aliases import read_aliases
 
@@ -324,6 +325,7 @@ class Configuration:
     forbidden: Mapping[str, str]
     """Folded heading -> kind of personal data that the warehouse must not have."""
     unit_aliases: Path
+    recipients: Recipients
 
 
 def load_configuration(folder: Path) -> Configuration:
@@ -342,9 +344,13 @@ def load_configuration(folder: Path) -> Configuration:
                         place = (source, "feeds", number, "values", column)
                         known = ", ".join(sorted(values.lists))
                         mistakes.append(document.sentence(place, f"expected a list of values.yml ({known})"))
+    # A configuration folder of an earlier version has no such file; then nobody is told.
+    recipients: Recipients | None = Recipients.model_validate({})
+    if (folder / "recipients.yml").exists():
+        recipients = _load(_Document(folder / "recipients.yml"), Recipients, mistakes)
     unit_aliases = folder / "unit_aliases.csv"
     mistakes += read_aliases(unit_aliases)[1]
-    if mistakes or sources is None or headings is None or values is None or forbidden is None:
+    if mistakes or not (sources and headings and values and forbidden and recipients):
         raise ConfigError(mistakes)
     return Configuration(
         sources=sources,
@@ -358,6 +364,7 @@ def load_configuration(folder: Path) -> Configuration:
         },
         forbidden={fold(one): kind for kind, found in forbidden.columns.items() for one in found},
         unit_aliases=unit_aliases,
+        recipients=recipients,
     )
 
 

@@ -9,7 +9,6 @@ A key is 12 hexadecimal digits over what identifies the row, and, where that is 
 ``person_key`` behind a hyphen, which a rotation replaces.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -22,6 +21,7 @@ from par_warehouse.errors import ParError
 from par_warehouse.ledger import open_ledger
 from par_warehouse.run_lock import run_lock
 from par_warehouse.settings import Settings
+from par_warehouse.signing import check_account, check_reason
 from par_warehouse.staged import StagedFile
 
 _PERSONAL = (Kind.NAME, Kind.CHECKED_DATE)
@@ -300,10 +300,8 @@ class Waiver:
 
     def __post_init__(self) -> None:
         """Raises ParError when the words could not be published."""
-        if not re.fullmatch(r"[A-Za-z0-9._@-]{2,60}", self.waived_by):
-            raise ParError("--by must be an account or mail address without spaces: no names of people are published.")
-        if not 5 <= len(self.reason) <= 500 or re.search(r"\d{9}", self.reason):
-            raise ParError("--why must be a reason of 5 to 500 characters, without anybody's number.")
+        check_account(self.waived_by)
+        check_reason(self.reason)
 
 
 def waive(settings: Settings, waiver: Waiver) -> None:

@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 from par_warehouse.config import Feed, Source
 from par_warehouse.contract import SOURCES
 from par_warehouse.copying import Place, fetch, is_there, listing, shown, subfolders
+from par_warehouse.corrections import corrections_of
 from par_warehouse.dialects import DeliveredFile
 from par_warehouse.errors import ParError
 from par_warehouse.pulls import Access, Window, pull_of
@@ -51,11 +52,13 @@ class Delivery:
     source: str
     data_date: date
     files: Mapping[str, LandedFile]
+    corrections: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
-        """Changes when any delivered byte changes."""
+        """Changes when any delivered byte changes, and with each correction of its rows."""
         text = "\n".join(f"{name} {file.sha256}" for name, file in sorted(self.files.items()))
+        text += "".join(f"\ncorrection {sha256}" for sha256 in self.corrections)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def of_feed(self, feed: Feed) -> dict[str, list[str]]:
@@ -161,7 +164,7 @@ def landed(settings: Settings, source: str, data_date: date) -> Delivery | None:
         for name, entry in manifest["files"].items()
     }
     refused = {name: LandedFile(None, None, 0, (vi, en)) for name, (vi, en) in manifest["refused"].items()}
-    return Delivery(source, data_date, files | refused)
+    return Delivery(source, data_date, files | refused, corrections_of(settings, source, data_date))
 
 
 def not_taken(settings: Settings, source: str, data_date: date) -> int:

@@ -52,6 +52,15 @@ create table if not exists ops.finding_sighting (
 create table if not exists ops.finding_waiver (
     finding_key varchar, person_key varchar, waived_by varchar, reason varchar, until_date date, waived_at timestamp
 );
+create table if not exists ops.told (scope varchar primary key, data_date date);
+create table if not exists ops.finding_told (
+    scope varchar, finding_key varchar, person_key varchar, state varchar, rule_code varchar, times_opened bigint,
+    is_escalated boolean
+);
+create table if not exists ops.message (
+    message_id varchar primary key, data_date date, kind varchar, channel varchar, scope varchar, state varchar,
+    attempts bigint, queued_at timestamp, sent_at timestamp, problem varchar
+);
 create table if not exists ops.dq_result (
     run_id varchar, data_date date, suite varchar, expectation varchar, column_name varchar, rule_code varchar,
     severity varchar, success boolean, observed_value varchar, unexpected_count bigint, error varchar
@@ -59,6 +68,16 @@ create table if not exists ops.dq_result (
 create table if not exists ops.raw_file_deletion (
     source varchar, data_date date, stored_name varchar, file_name varchar, sha256 varchar, bytes bigint, as_of date,
     keep_days bigint, state varchar, recorded_at timestamp
+);
+create table if not exists ops.correction (
+    data_date date, source varchar, file_name varchar, row_number bigint, finding_key varchar, person_key varchar,
+    agency_code varchar, delivered_on date, feed varchar, part varchar, part_row bigint, column_name varchar,
+    old_value_hash varchar, new_value_hash varchar, action varchar, submitted_by varchar, submitted_at timestamp,
+    file_sha256 varchar, returned_place varchar, outcome varchar, message varchar
+);
+create table if not exists ops.file_decision (
+    data_date date, source varchar, file_name varchar, sha256 varchar, decision varchar, rows_read bigint,
+    rows_last_accepted bigint, decided_by varchar, reason varchar, decided_at timestamp
 );
 create table if not exists evidence.completion (
     user_id bigint, course_id bigint, completed_at timestamp, delivery_date date, row_number bigint
@@ -85,6 +104,9 @@ OPS_TABLES = {
     " unexpected_count, error",
 }
 """The tables of schema ``ops`` that are published, with their published columns."""
+
+DECISION_TABLES = ("correction", "file_decision")
+"""What people decided about deliveries: tables of schema ``ops`` that are published whole."""
 
 
 @dataclass(frozen=True)

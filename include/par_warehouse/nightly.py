@@ -4,15 +4,16 @@ came in and what went out. A step can be repeated at any time.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import wraps
 from typing import ParamSpec
 
 from par_warehouse import audit as audit_step
 from par_warehouse import build as build_step
-from par_warehouse import landing, standardise, validate
+from par_warehouse import landing, outbox, standardise, validate
 from par_warehouse import publish as publish_step
+from par_warehouse import tell as tell_step
 from par_warehouse.config import load_configuration
 from par_warehouse.contract import SOURCES
 from par_warehouse.copying import Place, shown
@@ -21,12 +22,13 @@ from par_warehouse.errors import ParError, RunFailed
 from par_warehouse.ledger import files_without_service, open_ledger
 from par_warehouse.pseudonym import check_secret
 from par_warehouse.pulls import Access
+from par_warehouse.quality_page import write_quality_page
 from par_warehouse.run_lock import run_lock
 from par_warehouse.settings import Settings
 
 log = logging.getLogger("par_warehouse")
 LOCK_PATIENCE_SECONDS = 1800
-STEPS_PER_NIGHT = 2 * len(SOURCES) + 4
+STEPS_PER_NIGHT = 2 * len(SOURCES) + 6
 REFUSED_LISTED = 20
 """Names of refused files and folders in the log of a pull; all of them are counted."""
 
@@ -137,3 +139,19 @@ def publish(settings: Settings, data_date: date, run_id: str) -> str:
     """Switch the publication to the version aside."""
     version = publish_step.publish(settings, data_date, run_id)
     return f"published {version.name}"
+
+
+@_step
+def tell(settings: Settings, data_date: date, run_id: str) -> str:
+    """Write the operator's page, and queue what each office is to be told about the night."""
+    write_quality_page(settings, data_date)
+    recipients = load_configuration(settings.config_dir).recipients
+    return tell_step.tell(settings, recipients, data_date)
+
+
+def send(settings: Settings, carriers: Mapping[str, outbox.Carrier]) -> str:
+    """Hand over what waits in the outbox; without the lock on the data folder, for a mail server may be slow."""
+    started = time.monotonic()
+    line = outbox.send(settings, load_configuration(settings.config_dir).recipients, carriers)
+    log.info("%s (send, %.1f s)", line, time.monotonic() - started, extra={"step": "send"})
+    return line

@@ -27,6 +27,10 @@ from par_warehouse.vault import remember_persons
 
 _PATIENCE_SECONDS = 1800
 _MANIFEST = "manifest.json"
+_PLACES = (
+    *SOURCES, *(f"corrections/{source}" for source in SOURCES), "resubmissions/done", "resubmissions/refused",
+)  # fmt: skip
+"""The folders of the landing zone, each with one folder per date; the journal calls them sources."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +75,10 @@ def delete_expired(settings: Settings, as_of: date, keep_days: int) -> Deleted:
         remember_persons(settings)
         known, files, kept = taken_in(con), list[_RawFile](), []
         for source, day, folder in _expired_folders(settings, as_of - timedelta(days=keep_days)):
-            delivery = landed(settings, source, day)
-            if delivery is not None and known.get((day, source)) != delivery.fingerprint:
+            # Corrections are part of the delivery that they correct.
+            delivered_by = source.removeprefix("corrections/")
+            delivery = landed(settings, delivered_by, day) if delivered_by in SOURCES else None
+            if delivery is not None and known.get((day, delivered_by)) != delivery.fingerprint:
                 kept.append(f"{source}/{day}")
                 continue
             files += _raw_files(source, day, folder)
@@ -84,7 +90,7 @@ def delete_expired(settings: Settings, as_of: date, keep_days: int) -> Deleted:
 
 
 def _expired_folders(settings: Settings, limit: date) -> Iterator[tuple[str, date, Path]]:
-    for source in SOURCES:
+    for source in _PLACES:
         for folder in sorted((settings.landing / source).glob("????-??-??")):
             try:
                 day = date.fromisoformat(folder.name)

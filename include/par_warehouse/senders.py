@@ -62,7 +62,7 @@ class Senders:
             return part
         if is_increment or last is None:
             return part
-        return replace(part, served_from=last.served_from, rows=last.rows)
+        return replace(part, served_from=last.served_from, rows=last.rows, corrections=last.corrections)
 
     def rows(self, feed: Feed, table: str, part: StagedPart) -> Path:
         """The staged rows that serve a part."""

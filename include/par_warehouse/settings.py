@@ -4,6 +4,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from par_warehouse.errors import ParError
 
@@ -29,6 +30,7 @@ class Settings:
     keep_versions: int = 5
     raw_retention_days: int = 90
     config_dir: Path = PROJECT_ROOT / "include" / "config"
+    resubmit_uri: str = ""
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -46,6 +48,7 @@ class Settings:
                 "PAR_MEMORY_LIMIT", "1GB", r"\d+(\.\d+)? ?[KMGT]i?B", "an amount such as 1GB or 800MB"
             ),
             config_dir=Path(os.environ.get("PAR_CONFIG_DIR") or PROJECT_ROOT / "include" / "config").resolve(),
+            resubmit_uri=os.environ.get("PAR_RESUBMIT_URI") or "",
             threads=int(_checked("PAR_THREADS", "2", r"[1-9]\d{0,2}", "a number of threads such as 2")),
             raw_retention_days=int(_checked("PAR_RAW_RETENTION_DAYS", "90", r"\d{1,5}", "a number of days such as 90")),
         )
@@ -64,6 +67,16 @@ class Settings:
     def landing(self) -> Path:
         """Delivered bytes as they came."""
         return self.data_dir / "landing"
+
+    @property
+    def resubmissions(self) -> Path:
+        """Where stewards put repaired spreadsheets. Raises ParError when ``PAR_RESUBMIT_URI`` is no local folder."""
+        if not self.resubmit_uri:
+            return self.landing / "resubmissions"
+        parts = urlsplit(self.resubmit_uri)
+        if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+            raise ParError("PAR_RESUBMIT_URI is not a file:/// address of a folder. Set it to file:///path/of/it.")
+        return Path(unquote(parts.path))
 
     @property
     def vault(self) -> Path:
@@ -109,6 +122,11 @@ class Settings:
     def current(self) -> Path:
         """The publication: a symbolic link into ``builds``."""
         return self.data_dir / "warehouse" / "current.duckdb"
+
+    @property
+    def outbox(self) -> Path:
+        """Messages that wait for their hand-over, with what they tell."""
+        return self.data_dir / "outbox"
 
     @property
     def reports(self) -> Path:

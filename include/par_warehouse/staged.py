@@ -17,6 +17,7 @@ class StagedPart:
     """What one sender's files gave for one table; becomes a row of ``ops.delivery_part``.
 
     ``state`` is ``read``, ``rejected`` or ``missing``; ``served_from`` is the data date whose rows serve, None if none.
+    ``corrections`` changes with the corrections that are in these rows.
     """
 
     feed: str
@@ -33,6 +34,7 @@ class StagedPart:
     forbidden_columns: tuple[str, ...] = ()
     notes: Mapping[str, int] = field(default_factory=dict)
     problem: str | None = None
+    corrections: str = ""
 
     @property
     def is_usable(self) -> bool:

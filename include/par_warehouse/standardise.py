@@ -29,6 +29,7 @@ import duckdb
 from par_warehouse.config import IDENTITY_MAP, Configuration, Feed
 from par_warehouse.contract import STORED_TYPE, TABLES, TABLES_BY_NAME, Table
 from par_warehouse.copying import MAX_PATH, shown
+from par_warehouse.corrections import Corrections, files_digest
 from par_warehouse.dialects import Context, Part, UnreadableFile, dialect
 from par_warehouse.errors import ParError
 from par_warehouse.identity import create_identity_tables
@@ -72,6 +73,23 @@ def standardise(
     return staged
 
 
+def read_files(
+    settings: Settings, configuration: Configuration, delivery: Delivery, feed: Feed, names: Sequence[str]
+) -> list[Part]:
+    """What the dialect of a feed finds in the landed files of one sender. Raises UnreadableFile."""
+    names = without_lock_files(names)
+    delivered = [delivery.delivered_file(settings, name) for name in (names if _is_one(feed) else names[:1])]
+    headings = configuration.headings.get(feed.table or "", {})
+    context = Context(delivery.data_date, feed.table, headings, settings.memory_limit, settings.threads)
+    found: list[Part] = dialect(feed.dialect).read(delivered, feed.options, context)
+    return found
+
+
+def without_lock_files(names: Sequence[str]) -> Sequence[str]:
+    """Beside a list the lock file of its program is no second list; alone it is refused by the dialect."""
+    return [name for name in names if not PurePosixPath(name).name.startswith(LOCK_FILES)] or names
+
+
 class _Stage:
     """The staging of one delivery: one connection, feed after feed, table after table."""
 
@@ -82,6 +100,7 @@ class _Stage:
         self.folder = folder
         self.day = delivery.data_date.isoformat()
         self.people: People | None = None
+        self.corrections = Corrections(settings, delivery.source, delivery.data_date)
         self.senders = Senders(settings, delivery.source, self.day)
         self.feeds = sorted(configuration.sources.of(delivery.source).feeds, key=_order)
 
@@ -137,11 +156,10 @@ class _Stage:
 
     def _read_group(self, feed: Feed, part: str, names: Sequence[str]) -> dict[str, StagedPart]:
         """Read the files of one sender. What cannot be read is rejected for every table of the feed."""
-        # Beside a list the lock file of its program is no second list; alone it is refused by the dialect.
-        names = [name for name in names if not PurePosixPath(name).name.startswith(LOCK_FILES)] or names
+        names = without_lock_files(names)
         files = [self.delivery.files[name] for name in names]
         shas = [file.sha256 for file in files]
-        is_one = feed.together or feed.pull is not None
+        is_one = _is_one(feed)
         file_name = names[0] if len(names) == 1 or not is_one else feed.files or feed.name
         blank = StagedPart(
             feed.name, feed.dialect, part, shown(file_name, MAX_PATH), "rejected",
@@ -156,9 +174,8 @@ class _Stage:
                     f"có {len(names)} tệp khác nhau của cùng một nơi gửi; hãy chỉ gửi một tệp",
                     f"there are {len(names)} different files of one sender; send one only",
                 )
-            delivered = [self.delivery.delivered_file(self.settings, name) for name in (names if is_one else names[:1])]
-            module = dialect(feed.dialect)
-            for one in module.read(delivered, feed.options, self._context(feed)):
+            for found_part in read_files(self.settings, self.configuration, self.delivery, feed, names):
+                one = self.corrections.applied(feed.name, part, files_digest(shas), found_part)
                 if len(one.names) > MAX_COLUMNS:
                     raise UnreadableFile(
                         f"tệp có {len(one.names)} cột, nhiều hơn mức cho phép là {MAX_COLUMNS}; hãy xóa các cột thừa"
@@ -198,11 +215,6 @@ class _Stage:
             self._persons_path(path).unlink(missing_ok=True)
         return {table: replace(blank, problem=problem) for table in feed.fills}
 
-    def _context(self, feed: Feed) -> Context:
-        headings = self.configuration.headings.get(feed.table or "", {})
-        limit, threads = self.settings.memory_limit, self.settings.threads
-        return Context(self.delivery.data_date, feed.table, headings, limit, threads)
-
     def _stage_part(self, feed: Feed, part: Part, blank: StagedPart) -> StagedPart:
         """Write the rows of one part (none when a column is missing or repeated) and say what was found."""
         table = TABLES_BY_NAME[part.table]
@@ -213,6 +225,7 @@ class _Stage:
             blank,
             state="read",
             served_from=self.day,
+            corrections=self.corrections.digest(feed.name, blank.part, table.name),
             missing_columns=tuple(c.name for c in table.columns if c.name not in names and c.name not in feed.absent),
             repeated_columns=len(names) - len(set(names)),
             unknown_columns=len(unknown),
@@ -361,6 +374,11 @@ class _Stage:
     def _persons_path(self, path: Path) -> Path:
         """Where the people in the staged rows at ``path`` wait for the vault."""
         return incoming_persons(self.settings, f"{self.delivery.source}-{self.day}-{path.stem}")
+
+
+def _is_one(feed: Feed) -> bool:
+    """Whether all files of a sender are read as one."""
+    return feed.together or feed.pull is not None
 
 
 def _order(feed: Feed) -> int:

@@ -359,7 +359,8 @@ class _Night:
         refused = self.con.execute(
             "select string_agg(distinct row_number, ',' order by row_number) from broken"
         ).fetchone()
-        content = f"{file.sha256} {refused[0] if refused else None}"
+        corrections = "".join(part.corrections for part in file.parts)
+        content = f"{file.sha256} {refused[0] if refused else None}{corrections}"
         return replace(
             verdict,
             rows_accepted=accepted,

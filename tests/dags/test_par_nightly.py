@@ -50,7 +50,7 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 def test_loads_without_errors_and_without_heavy_imports(facts: dict) -> None:
     assert facts["errors"] == {}
-    assert facts["dags"] == ["par_housekeeping", "par_nightly"]
+    assert facts["dags"] == ["par_housekeeping", "par_nightly", "par_outbox"]
     assert facts["heavy"] == []
 
 
@@ -72,7 +72,9 @@ def test_tasks_stand_in_the_order_of_the_night(facts: dict) -> None:
         "warehouse.validate": ["warehouse.build"],
         "warehouse.build": ["warehouse.audit"],
         "warehouse.audit": ["publish.switch"],
-        "publish.switch": [],
+        "publish.switch": ["tell.compose"],
+        "tell.compose": ["tell.send"],
+        "tell.send": [],
     }
 
 

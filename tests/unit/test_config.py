@@ -141,11 +141,28 @@ def test_every_table_needs_a_feed_of_its_own_source(folder: Path) -> None:
         ("values.yml", "tick:\n  x: [Có]\n  '': [có]\n", "values.yml:1: tick: a spelling stands for two values"),
         ("values.yml", "tick:\n  x: Có\n", "values.yml:2: tick.x: input should be a valid tuple"),
         ("forbidden_columns.yml", "", "forbidden_columns.yml: expected content, found an empty file"),
+        ("recipients.yml", "city:\n  mail: [nobody]\n", "recipients.yml:2: city.mail.0: expected one mail address"),
+        ("recipients.yml", "city:\n  mails: []\n", "recipients.yml:2: city.mails: expected no such key"),
+        ("recipients.yml", "agencies:\n  city: {}\n", "recipients.yml:1: expected codes of units in agencies"),
+        ("recipients.yml", "agencies:\n  H29.01: {senders: [x]}\n  H29.02: {senders: [x]}\n",
+         "recipients.yml:1: expected each sender at one agency; 'x' is at H29.01 and H29.02"),
+        ("recipients.yml", "severities:\n  BAD_DATES: first\n", "expected rule codes in severities (BAD_DATE, "),
+        ("recipients.yml", "severities:\n  BAD_DATE: top\n", "recipients.yml:2: severities.BAD_DATE: input should be"),
+        ("recipients.yml", "quiet:\n  weekdays: [sun]\n", "recipients.yml:2: quiet.weekdays.0: input should be"),
+        ("recipients.yml", "quiet:\n  dates: [tomorrow]\n", "recipients.yml:2: quiet.dates.0: input should be a valid"),
+        ("recipients.yml", "escalation:\n  after_nights: 0\n", "recipients.yml:2: escalation.after_nights: input"),
+        ("recipients.yml", "city: {chat: [json://x/secret]}\n", "recipients.yml:1: city.chat.0: string should match"),
         ("unit_aliases.csv", f"{ALIAS_HEADER}\nSở X,H29.01,2024-13-01,\n", "unit_aliases.csv:2: "),
     ],
 )  # fmt: skip
 def test_mistakes_in_the_other_files(folder: Path, file: str, text: str, expected: str) -> None:
     assert any(expected in found for found in mistakes(folder, file, text))
+
+
+def test_nobody_is_told_as_shipped_or_without_the_file(folder: Path) -> None:
+    assert load_configuration(SHIPPED).recipients.offices == {}
+    (folder / "recipients.yml").unlink()
+    assert load_configuration(folder).recipients.offices == {}
 
 
 def test_all_mistakes_are_named_at_once(folder: Path) -> None:
