@@ -64,4 +64,3 @@ def _sheet(settings: Settings, digest: Digest) -> bytes | None:
     agency = None if digest.scope == CITY else digest.scope
     sheet = repair_sheet(settings, digest.data_date, agency)
     return sheet if sheet is not None and len(sheet) <= MAX_SHEET_BYTES else None
-
