@@ -50,6 +50,8 @@ def night_is_late(context: Mapping[str, Any]) -> None:
     if run["run_type"] != "scheduled" or run["state"] in ("failed", "success"):
         return
     day = datetime.fromisoformat(run["logical_date"]).astimezone(ZONE).date()
+    if _is_published(day):
+        return  # What is late is only what comes after the publication: the messages.
     _alert(
         day,
         "late",
@@ -83,6 +85,13 @@ def _alert(day: date, kind: str, run_id: str, subject: str, vi: str, en: str, wh
         return outbox.send(settings, load_configuration(settings.config_dir).recipients, carriers())
 
     without_harm(work, "The alert waits in the outbox, if it got there.")
+
+
+def _is_published(day: date) -> bool:
+    from par_warehouse.publish import published_dates
+
+    current = Settings.from_environment().current
+    return current.exists() and day in published_dates(current.resolve())
 
 
 def _data_date(run: Any) -> date:
