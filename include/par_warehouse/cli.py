@@ -230,6 +230,41 @@ def repair_sheet(
     console.print(f"{into} holds the rows to repair. It may let people be recognised: remove it after use.")
 
 
+@app.command()
+def resubmit(
+    file: Annotated[Path, typer.Argument(help="The repair spreadsheet as it came back: .xlsx, .xls, .ods or .csv.")],
+    by: Annotated[str, typer.Option(help="Account or mail address of whoever repaired it.")],
+) -> None:
+    """Take a repaired spreadsheet, answer for each row, and publish anew what depends on it."""
+    from par_warehouse import resubmission
+    from par_warehouse.dialects import UnreadableFile
+
+    try:
+        answer = resubmission.resubmit(Settings.from_environment(), file.name, file.read_bytes(), by)
+    except OSError as error:
+        raise ParError(f"{file} cannot be read ({error.strerror}).") from None
+    except UnreadableFile as error:
+        raise ParError(str(error)) from None
+    console.print(escape(str(answer)), soft_wrap=True)
+
+
+@app.command("accept-drop")
+def accept_drop(
+    date_: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], metavar="DATE", help="Data date, YYYY-MM-DD.")],
+    file: Annotated[str, typer.Argument(help="The rejected file, such as nhan_su.csv.")],
+    by: Annotated[str, typer.Option(help="Your account or mail address.")],
+    why: Annotated[str, typer.Option(help="The reason, for auditors.")],
+) -> None:
+    """Accept that a file has far fewer rows than the one before, and publish anew what depends on it."""
+    from par_warehouse.file_decisions import decide, row_drop
+    from par_warehouse.ledger import ACCEPTED_DROP
+
+    settings = Settings.from_environment()
+    days = decide(settings, row_drop(settings, date_.date(), file), ACCEPTED_DROP, by, why)
+    told = ", ".join(map(str, days)) or "nothing; the next night does it"
+    console.print(f"{file} of {date_.date()} is accepted. Published anew: {told}.", soft_wrap=True)
+
+
 @app.command("check-config")
 def check_config() -> None:
     """Check the configuration folder; every mistake is named with file, line and what was expected."""

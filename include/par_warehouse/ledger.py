@@ -76,7 +76,7 @@ create table if not exists ops.correction (
     file_sha256 varchar, returned_place varchar, outcome varchar, message varchar
 );
 create table if not exists ops.file_decision (
-    data_date date, source varchar, file_name varchar, sha256 varchar, decision varchar, rows_read bigint,
+    data_date date, source varchar, file_name varchar, sha256 varchar, decision varchar,
     rows_last_accepted bigint, decided_by varchar, reason varchar, decided_at timestamp
 );
 create table if not exists evidence.completion (
@@ -105,6 +105,8 @@ OPS_TABLES = {
 }
 """The tables of schema ``ops`` that are published, with their published columns."""
 
+ACCEPTED_DROP, REFUSED_DROP = "accepted", "refused"
+"""The decisions on a file whose only fault is that it has far fewer rows than the one before."""
 DECISION_TABLES = ("correction", "file_decision")
 """What people decided about deliveries: tables of schema ``ops`` that are published whole."""
 
@@ -169,6 +171,16 @@ def last_accepted(
         [table.source, table.file_name, data_date],
     ).fetchone()
     return None if row is None else AcceptedFile(*row)
+
+
+def accepted_drops(con: duckdb.DuckDBPyConnection, data_date: date) -> set[tuple[str, str]]:
+    """File names and hashes of the files of a date whose low number of rows somebody has accepted."""
+    return set(
+        con.execute(
+            "select file_name, sha256 from ledger.ops.file_decision where data_date = ? and decision = ?",
+            [data_date, ACCEPTED_DROP],
+        ).fetchall()
+    )
 
 
 def files_without_service(con: duckdb.DuckDBPyConnection, data_date: date) -> list[str]:

@@ -21,7 +21,7 @@ from par_warehouse.errors import PipelineError
 from par_warehouse.evidence import absorb, forget_from
 from par_warehouse.findings import identify, keep_rows, place_accounts, place_people, place_units, record_sightings
 from par_warehouse.landing import landed, landed_dates
-from par_warehouse.ledger import last_accepted, open_ledger, taken_in
+from par_warehouse.ledger import accepted_drops, last_accepted, open_ledger, taken_in
 from par_warehouse.quality_gate import Batch, Evaluation, evaluate
 from par_warehouse.rules import DELIVERY_FILE_SUITE, Rule, Suite, load_suite, suite_of
 from par_warehouse.settings import Settings
@@ -190,12 +190,14 @@ class _Night:
             "create table delivery_file (row_number bigint, file_name varchar, problem varchar, missing_columns"
             " bigint, repeated_columns bigint, is_incremental boolean, rows_read bigint, rows_last_accepted bigint)"
         )
+        drops = accepted_drops(self.con, self.data_date)
         for number, (table, file) in enumerate(present):
             last = last_accepted(self.con, table, self.data_date, before=True)
             self.con.execute(
                 "insert into delivery_file values (?, ?, ?, ?, ?, ?, ?, ?)",
                 [number, table.file_name, file.problem, len(file.missing_columns), file.repeated_columns,
-                 file.is_incremental, file.rows_read, last.rows_read if last else None],
+                 file.is_incremental, file.rows_read,
+                 last.rows_read if last and (table.file_name, file.sha256) not in drops else None],
             )  # fmt: skip
         suite = load_suite(DELIVERY_FILE_SUITE)
         self.batches.append(Batch(suite, "delivery_file"))

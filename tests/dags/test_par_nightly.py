@@ -50,7 +50,7 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 def test_loads_without_errors_and_without_heavy_imports(facts: dict) -> None:
     assert facts["errors"] == {}
-    assert facts["dags"] == ["par_housekeeping", "par_nightly", "par_outbox"]
+    assert facts["dags"] == ["par_housekeeping", "par_nightly", "par_outbox", "par_resubmission", "par_row_drop"]
     assert facts["heavy"] == []
 
 
