@@ -42,7 +42,7 @@ def bounds(con: duckdb.DuckDBPyConnection, data_date: date, scheme_start: date, 
     if not night.rows:
         return _table([(*cell[:3], *cell[3:5], *cell[3:5], 0, True) for cell in cells])
     shares = Shares(night, [(code, (unit, group)) for code, unit, group, _, _ in cells if code in SHARES])
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for code, cell, bound in shares.bounds():
         low, high = bound.low or (0, 0), bound.high or (0, 0)
         is_exact = bound.is_exact
@@ -52,7 +52,9 @@ def bounds(con: duckdb.DuckDBPyConnection, data_date: date, scheme_start: date, 
             low, high, is_exact = (0, 1), (1, 1), False
         rows.append((code, *cell, *low, *high, count, is_exact))
     for code, counted in read_counts(night).items():
-        rows.append((code, "H29", "ALL", counted.low, None, counted.high, None, counted.open_findings, counted.is_exact))
+        rows.append(
+            (code, "H29", "ALL", counted.low, None, counted.high, None, counted.open_findings, counted.is_exact)
+        )
     return _table(rows)
 
 

@@ -68,6 +68,12 @@ class Counts:
         self.is_exact = indicator not in night.rough
         self.is_planning = indicator == "I4"
         switches = [row for name in _SWITCHES for row in night.rows_of[name]] if indicator == "I6" else []
+        self.classes = {
+            row[0]
+            for row in night.con.execute(
+                f"select distinct class_key from bound_proof where high & {_EXPERT} > 0 and class_key is not null"
+            ).fetchall()
+        }
         rows = [row for name in _FILES[indicator] for row in night.rows_of[name]]
         self.rows = [row for row in rows if self._matters(row)]
         self.open_findings = len(self.rows) + len(switches)
@@ -106,7 +112,9 @@ class Counts:
         if nobodys:
             # To count takes an event and a period, so two rows can do it together only if they are of both files.
             gained = self._most(
-                nobodys, lambda row: self._gains(row, can, named, len(nobodys)), len({_file(row) for row in nobodys}) > 1
+                nobodys,
+                lambda row: self._gains(row, can, named, len(nobodys)),
+                len({_file(row) for row in nobodys}) > 1,
             )
             lost = self._most(
                 nobodys, lambda row: self._losses(row, must, named), any(self._is_doubly_sure(p) for p in must)
@@ -126,7 +134,10 @@ class Counts:
         if row.file_name == "lop_boi_duong.csv":
             if row.says_what_its_rival_says("ma_khoa_hoc", "ngay_hoan_thanh", "ket_qua"):
                 return False
-            return bool(list(self._passings(row, [])))
+            if bool(list(self._passings(row, []))):
+                return True
+            # It can still take the place of one that proves something.
+            return bool(self.classes) if row.is_open("ma_lop") else row.cells["ma_lop"] in self.classes
         if row.file_name == "mdl_course_completions.csv":
             if row.says_what_its_rival_says("userid", "course", "timecompleted"):
                 return False
@@ -234,9 +245,7 @@ class Counts:
         accepted = self.events[person]
         roster = [row for row in rows if row.file_name == "phan_cong_cchc.csv"]
         found = worlds(self.night, self.periods[person], roster)
-        options = [
-            [None, *self._repairs(person, row, roster)] for row in rows if row.file_name != "phan_cong_cchc.csv"
-        ]
+        options = [[None, *self._repairs(person, row, roster)] for row in rows if row.file_name != "phan_cong_cchc.csv"]
         size = 1
         for one in options:
             size *= len(one)
@@ -252,8 +261,8 @@ class Counts:
             if len(set(keys)) == len(keys):
                 taken = {one.takes for one in chosen if one.takes is not None}
                 events = [*(one for one in accepted if one.key is None or one.key not in taken), *chosen]
-                for one in periods:
-                    yield events, one
+                for world in periods:
+                    yield events, world
 
     def _repairs(self, person: str, row: OpenRow, roster: list[OpenRow]) -> list[Event]:
         """What a row may become for a person, as far as it can matter."""
@@ -277,12 +286,12 @@ class Counts:
         found = []
         for kind, day, title, leading, reason in product(
             row.text("loai", (_PLANNING,) if self.is_planning else _POSTINGS),
-            days if row.is_open("ngay_hieu_luc") else [row.day("ngay_hieu_luc")],
+            row.days("ngay_hieu_luc", days),
             row.text("chuc_vu_moi", sorted(titles, key=str)),
             row.text("la_chuc_vu_lanh_dao", ("x", None)),
             row.text("ly_do", ("THUONG_QUY", "SAP_XEP")),
         ):
-            if day is None or kind not in ((_PLANNING,) if self.is_planning else _POSTINGS):
+            if kind not in ((_PLANNING,) if self.is_planning else _POSTINGS):
                 continue
             keys = [one.key for one in accepted if one.kind == kind] if row.is_open("so_quyet_dinh") else []
             for key in [(row.cells["so_quyet_dinh"], kind) if not row.is_open("so_quyet_dinh") else None, *keys]:
@@ -314,8 +323,8 @@ class Counts:
         masks = codes if row.is_open(course) else [mask]
         if not any(high & _EXPERT for high, _ in masks):
             return
-        for day in (days or [night.data_date]) if row.is_open(when) else [row.day(when)]:
-            if day is not None and night.is_by_day(day):
+        for day in row.days(when, days or [night.data_date]):
+            if night.is_by_day(day):
                 yield Event(day, "passing")
 
     def _may_fail(self, row: OpenRow) -> bool:

@@ -8,10 +8,11 @@ extremes lie within, and ``rough`` names the indicators in question.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import reduce
+from itertools import pairwise
 from operator import and_, or_
 from typing import Any
 
@@ -157,7 +158,7 @@ class Night:
         # A course cell that is not known may name any course of the file that serves, repaired rows included.
         self.any_code = sorted({self.code_masks[code] for code in codes if code in self.catalogue} | {(0, 0)})
         known = {row.whole("id") for row in self.rows_of["mdl_course.csv"] if not row.is_open("id")}
-        courses = {self.course_masks.get(course, (0, 0)) for course in serving | known}
+        courses = {self.course_masks.get(course or 0, (0, 0)) for course in serving | known}
         if any(row.is_open("id") for row in self.rows_of["mdl_course.csv"]):
             courses |= set(self.any_code)
             if any(row.is_open("course") for row in self.rows_of["mdl_course_completions.csv"]):
@@ -169,7 +170,6 @@ class Night:
             if any(row.is_open("ma_khoa_hoc") for row in self.rows_of["danh_muc_khoa_hoc.csv"]):
                 self.any_code.append((reduce(or_, (mask for mask, _ in self.any_code), 79), 0))
         self.any_course = sorted(courses | {(0, 0)})
-        self.serving_courses = serving | known
 
     def _read_modules(self) -> None:
         self.materials = defaultdict(set)
@@ -187,7 +187,14 @@ class Night:
             self._note_choice,
         )
         rows = self.rows_of["mdl_course_modules.csv"]
-        self.module_masks = _link_masks(linked, self.material_masks, rows, viewed - serving, self._note_choice)
+        unlinking = {
+            row.row_number: self._former(row, "module_link", "course_module_id", "material_code")
+            for row in rows
+            if row.rival is not None and not row.is_open("idnumber") and row.cells["idnumber"] is None
+        }
+        self.module_masks = _link_masks(
+            linked, self.material_masks, rows, viewed - serving, self._note_choice, unlinking
+        )
         self.any_module = sorted({*self.module_masks.values(), (0, 0)})
         if any(row.is_open("id") for row in rows):
             self.any_module = sorted({*self.any_module, *self.material_masks.values()})
@@ -218,17 +225,27 @@ class Night:
             f" anti join {_STAGING}.stg_elearning__account using (user_id) limit 1"
         )
         for row in self.rows_of["mdl_user.csv"]:
+            if row.person is None and row.rival is not None:
+                named.append((row.whole("id"), self._former(row, "account_link", "user_id", "person_key")))
             if row.person is not None:
                 self.given_accounts.add(row.person)
             if row.is_open("id"):
                 self.wild_accounts += bool(orphans)
             elif row.person is not None:
                 named.append((row.whole("id"), row.person))
+        # An account that names nobody takes the link that its rival gave, and leaves that of an earlier delivery.
         self.anybody_has_an_account = any(row.open_cells is None for row in self.rows_of["mdl_user.csv"])
         if self.wild_accounts or self.anybody_has_an_account:
             self.rough |= {*NEEDS}
-        con.register("bound_named", pa.table({"user_id": pa.array([one for one, _ in named], pa.int64()),
-                                              "person_key": pa.array([one for _, one in named], pa.string())}))  # fmt: skip
+        con.register(
+            "bound_named",
+            pa.table(
+                {
+                    "user_id": pa.array([account for account, _ in named], pa.int64()),
+                    "person_key": pa.array([person for _, person in named], pa.string()),
+                }
+            ),
+        )
         con.execute(
             "create or replace temp table bound_switch as select distinct named.user_id, named.person_key,"
             " link.person_key as former_key from bound_named as named left join bound_link as link using (user_id)"
@@ -236,10 +253,21 @@ class Night:
         )
         con.unregister("bound_named")
         con.execute("update bound_link set is_sure = false where user_id in (select user_id from bound_switch)")
-        con.execute("insert into bound_link select user_id, person_key, false from bound_switch")
+        con.execute(
+            "insert into bound_link select user_id, person_key, false from bound_switch where person_key is not null"
+        )
         # An account that leaves one person for another cannot prove for both.
         self.contested = [row[0] for row in self._all(
             "select user_id from bound_link group by user_id having count(*) > 1 order by user_id")]  # fmt: skip
+
+    def _former(self, row: OpenRow, links: str, key: str, value: str) -> str | None:
+        """What earlier deliveries than the row's say of the account or module."""
+        found = self.con.execute(
+            f"select {value} from {_STAGING}.stg_elearning__{links}"
+            f" where {key} = ? and delivery_date < ? and {value} is not null order by delivery_date desc limit 1",
+            [row.whole("id"), row.delivery_date],
+        ).fetchone()
+        return None if found is None else str(found[0])
 
     def _prove(self) -> None:
         con = self.con
@@ -297,7 +325,8 @@ class Night:
             select person_key, coalesce(unit.org_unit_code, 'H29') as org_unit_code, staff.person_key is not null
                     as is_staff, if(staff.is_leader and staff.is_active, post.leader_group, null) as leader_group,
                 coalesce(staff.is_active and staff.staff_group in (
-                    select staff_group from {_INTERMEDIATE}.int_staff_post__grouped where is_par_group), false) as is_par_able,
+                    select staff_group from {_INTERMEDIATE}.int_staff_post__grouped where is_par_group
+                ), false) as is_par_able,
                 starts, coalesce(high, 0) as high, coalesce(low, 0) as low,
                 account.person_key is not null as ever_had_account, coalesce(has_account, false) as has_account
             from everyone
@@ -349,13 +378,16 @@ def _link_masks(
     rows: list[OpenRow],
     orphans: set[int],
     note_choice: Callable[[set[int], bool], None],
+    unlinking: Mapping[int, str | None] | None = None,
 ) -> dict[int, tuple[int, int]]:
     """Per course or module what it proves at most and at least."""
     options: dict[int, list[tuple[int, int]]] = {one: [masks.get(code, (0, 0))] for one, code in linked.items()}
     for row in rows:
-        if not row.is_open("idnumber") and row.cells["idnumber"] is None:
-            continue  # a link that names nothing undoes none
         code = row.cells["idnumber"] or ""
+        if not row.is_open("idnumber") and row.cells["idnumber"] is None:
+            if row.row_number not in (unlinking or {}):
+                continue  # a link that names nothing undoes none but that of its rival
+            code = (unlinking or {})[row.row_number] or ""
         new = [*masks.values(), (0, 0)] if row.is_open("idnumber") else [masks.get(code, (0, 0))]
         targets = orphans if row.is_open("id") else {row.whole("id") or 0}
         for one in targets:
@@ -371,7 +403,7 @@ def _link_masks(
 
 def _is_chain(masks: set[int]) -> bool:
     ordered = sorted(masks, key=int.bit_count)
-    return all(small & large == small for small, large in zip(ordered, ordered[1:], strict=False))
+    return all(small & large == small for small, large in pairwise(ordered))
 
 
 def _catalogue_bits(row: OpenRow) -> list[int]:

@@ -55,6 +55,13 @@ class OpenRow:
         cell = self.cells[column]
         return None if cell is None else datetime.fromisoformat(cell).date()
 
+    def days(self, column: str, allowed: Iterable[date]) -> list[date]:
+        """The days that a repair may give to the cell; none when the cell is readable and empty."""
+        if self.is_open(column):
+            return list(allowed)
+        day = self.day(column)
+        return [] if day is None else [day]
+
     def whole(self, column: str) -> int | None:
         """The number in a readable cell."""
         cell = self.cells[column]

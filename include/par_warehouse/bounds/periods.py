@@ -32,11 +32,10 @@ def assignments(night: Night, row: OpenRow, starts: list[date]) -> list[Assigned
     All that the indicators ask of a period is which days it covers, and more days never hide others: what lies between
     the longest and the shortest gives nothing that neither of them does.
     """
-    own = [_FIRST_DAY, *starts] if row.is_open("tu_ngay") else [row.day("tu_ngay")]
-    found = []
-    for start in own:
-        units = [unit for unit in _units(night, row) if start is not None and (unit.valid_to or date.max) >= start]
-        if start is None or not units:
+    found: list[Assigned] = []
+    for start in row.days("tu_ngay", [_FIRST_DAY, *starts]):
+        units = [unit for unit in _units(night, row) if (unit.valid_to or date.max) >= start]
+        if not units:
             continue
         earliest_end = min(max(start, unit.valid_from) for unit in units)
         ends = [None, earliest_end] if row.is_open("den_ngay") else [row.day("den_ngay")]

@@ -187,9 +187,9 @@ class Shares:
         for row in nobodys:
             masks, may_fail = self._class_options(row)
             jobs: set[Job] = {("prove", "anybody", mask) for mask in masks if mask}
+            own = sorted(self.away_classes) if row.is_open("ma_lop") else [row.cells["ma_lop"] or ""]
             for bit in (1, 2, 4, 8):
                 if may_fail or any(not mask & bit for mask in masks):
-                    own = sorted(self.away_classes) if row.is_open("ma_lop") else [row.cells["ma_lop"]]
                     jobs |= {("away", class_key, bit) for class_key in own}
             if jobs:
                 self.doing[frozenset(jobs)] += 1
@@ -352,8 +352,8 @@ class Shares:
                 # It may take the place of any class of this person.
                 groups[number] = [0, *masks]
                 replaced |= set(in_class)
-                if proofs:
-                    self.rough |= {"I1", "I2"} if in_class else set()
+                if in_class:
+                    self.rough |= {"I1", "I2"}
                 continue
             key = row.cells["ma_lop"]
             if row.rival is not None and key not in in_class:
@@ -369,7 +369,7 @@ class Shares:
             if not named.may_lose_all and (proof.class_key is None or proof.class_key not in replaced):
                 low |= proof.low
         most, least = {high}, {low}
-        for key, options in groups.items():
+        for options in groups.values():
             most = _maximal({mask | option for mask in most for option in options})
             least = {mask | option for mask in least for option in options}
         for gains in named.gains:
@@ -571,9 +571,7 @@ def _kind(
     order: list[Share] = [(1, 1), (0, 0), (0, 1)] if sign > 0 else [(0, 1), (0, 0), (1, 1)]
     rest = next(outcome for outcome in order if () in costs[outcome])
     wanted = order if is_forced else order[: order.index(rest)]
-    moves = tuple(
-        (outcome, jobs) for outcome in wanted if outcome != rest for jobs in _fewest(costs[outcome])
-    )
+    moves = tuple((outcome, jobs) for outcome in wanted if outcome != rest for jobs in _fewest(costs[outcome]))
     return Kind(rest, moves)
 
 
