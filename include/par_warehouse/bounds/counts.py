@@ -7,7 +7,7 @@ only do it two together, the bound allows for it and is not called exact.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice, product
@@ -28,6 +28,7 @@ PERSONS_PER_ROW = 5_000
 _PLANNING, _POSTINGS = "QUY_HOACH", ("LUAN_CHUYEN", "BO_NHIEM")
 _EXPERT = COURSE_BITS["CHUYEN_GIA"]
 _LONG_AGO = date(1900, 1, 1)
+_ALWAYS: list[Period] = [(_LONG_AGO, None)]
 _FILES = {
     "I4": ("quyet_dinh.csv", "phan_cong_cchc.csv"),
     "I5": ("quyet_dinh.csv", "phan_cong_cchc.csv"),
@@ -110,14 +111,17 @@ class Counts:
         nobodys = [row for row in self.rows if self._owners_of(row) is None]
         wild = self.night.wild_accounts if self.indicator == "I6" else 0
         if nobodys:
+            self._find_candidates(can, named)
             # To count takes an event and a period, so two rows can do it together only if they are of both files.
             gained = self._most(
                 nobodys,
-                lambda row: self._gains(row, can, named, len(nobodys)),
+                lambda row: self._gains(row, named, len(nobodys)),
                 len({_file(row) for row in nobodys}) > 1,
             )
             lost = self._most(
-                nobodys, lambda row: self._losses(row, must, named), any(self._is_doubly_sure(p) for p in must)
+                nobodys,
+                lambda row: self._losses(row, must, named, len(nobodys)),
+                any(self._is_doubly_sure(p) for p in must),
             )
             low, high = low - lost, high + gained
         return CountBound(max(0, low - wild), high + wild, self.is_exact and not wild, self.open_findings)
@@ -365,23 +369,49 @@ class Counts:
         self.is_exact &= most == single
         return most
 
-    def _gains(self, row: OpenRow, can: set[str], named: dict[str, list[OpenRow]], enough: int) -> list[str]:
-        """Persons who count with this row and cannot without."""
-        if row.file_name == "phan_cong_cchc.csv":
-            candidates: Iterable[str] = sorted({*self.events, *named})
-        else:
-            candidates = sorted({*self.periods, *named})
-        others = [person for person in candidates if person not in can]
-        if row.file_name == "mdl_course_completions.csv" and not self.night.anybody_has_an_account:
-            others = [person for person in others if person in self.with_account]
-        if len(others) > PERSONS_PER_ROW:
-            self.is_exact &= enough <= PERSONS_PER_ROW
-        tried = islice(others, PERSONS_PER_ROW)
-        return list(islice((p for p in tried if self._can(p, [*named.get(p, []), row])), enough))
+    def _find_candidates(self, can: set[str], named: dict[str, list[OpenRow]]) -> None:
+        """``could_be``: by file, the persons whom a row that names nobody could make count."""
+        with_event = {p for p, events in self.events.items() if self._counts(events, _ALWAYS, True)}
+        on_roster = sorted({*self.periods, *named} - can)
+        anybody = self.night.anybody_has_an_account or self.indicator != "I6"
+        self.could_be = {
+            "phan_cong_cchc.csv": sorted({*with_event, *named} - can),
+            "quyet_dinh.csv": on_roster,
+            "lop_boi_duong.csv": on_roster,
+            "mdl_course_completions.csv": [p for p in on_roster if anybody or p in self.with_account],
+        }
 
-    def _losses(self, row: OpenRow, must: set[str], named: dict[str, list[OpenRow]]) -> list[str]:
-        """Persons who count without this row whatever happens, and need not with it."""
-        return [p for p in sorted(must) if not self._must(p, [*named.get(p, []), row])]
+    def _gains(self, row: OpenRow, named: dict[str, list[OpenRow]], enough: int) -> list[str]:
+        """Persons who count with this row and cannot without, as many as could matter."""
+        candidates = self.could_be[row.file_name]
+        if row.file_name != "phan_cong_cchc.csv" and not any(
+            self._counts([event], _ALWAYS, True) for event in self._repairs("", row, [])
+        ):
+            return []
+        tried = candidates[:PERSONS_PER_ROW]
+        found = list(islice((p for p in tried if self._can(p, [*named.get(p, []), row])), enough))
+        self.is_exact &= len(tried) == len(candidates) or len(found) == enough
+        return found
+
+    def _losses(self, row: OpenRow, must: set[str], named: dict[str, list[OpenRow]], enough: int) -> list[str]:
+        """Persons who count without this row whatever happens, and need not with it, as many as could matter."""
+        touched = (p for p in sorted(must) if self._touches(row, p))
+        return list(islice((p for p in touched if not self._must(p, [*named.get(p, []), row])), enough))
+
+    def _touches(self, row: OpenRow, person: str) -> bool:
+        """Whether the row could take the place of one of the person's, or be an earlier planning for a title."""
+        events = self.events[person]
+        match row.file_name:
+            case "phan_cong_cchc.csv":
+                return row.is_open("tu_ngay") or any(start == row.day("tu_ngay") for start, _ in self.periods[person])
+            case "lop_boi_duong.csv":
+                return row.is_open("ma_lop") or any(one.key == row.cells["ma_lop"] for one in events)
+            case "quyet_dinh.csv":
+                title, number = row.cells["chuc_vu_moi"], row.cells["so_quyet_dinh"]
+                same_title = self.is_planning and any(one.title == title for one in events)
+                same_number = any(isinstance(one.key, tuple) and one.key[0] == number for one in events)
+                return row.open_cells is None or row.is_open("so_quyet_dinh") or same_title or same_number
+        return False
 
 
 def read_counts(night: Night) -> dict[str, CountBound]:

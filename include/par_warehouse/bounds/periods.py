@@ -46,6 +46,8 @@ def assignments(night: Night, row: OpenRow, starts: list[date]) -> list[Assigned
 
 def worlds(night: Night, accepted: list[Period], rows: list[OpenRow]) -> Iterator[list[Period]] | None:
     """Every set of periods that a person may come to have; None when there are too many to look at."""
+    if not rows:
+        return iter([accepted])
     starts = [start for start, _ in accepted]
     options: list[list[Assigned | None]] = [[None, *assignments(night, row, starts)] for row in rows]
     count = 1

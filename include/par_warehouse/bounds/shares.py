@@ -9,6 +9,7 @@ prove something (``lop_boi_duong``, completions, views), or to take the place of
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from itertools import product
 
@@ -18,8 +19,8 @@ from par_warehouse.bounds.open_rows import OpenRow
 from par_warehouse.bounds.periods import assignments, covers, worlds
 
 SHARES = ("I1", "I2", "I3A", "I3B", "I3")
-PROGRAMS_PER_NIGHT = 300
-"""So many cells are solved exactly where rows name nobody; the city first. The others get an outer bound."""
+PROGRAMS_PER_NIGHT = 200
+"""So many ends of cells are solved exactly where rows name nobody; the city first. The others get an outer bound."""
 
 Cell = tuple[str, str]
 """Unit and population group."""
@@ -52,9 +53,8 @@ class Shown:
 
 @dataclass(frozen=True)
 class Person:
-    """One kind of person: where they may be counted, the roster, and what they have shown."""
+    """One kind of person, wherever they are: the roster, and what they have shown."""
 
-    places: frozenset[Place | None]
     roster: Roster
     shown: Shown
 
@@ -270,21 +270,28 @@ class Shares:
     # --- people ---------------------------------------------------------------------------------------------------
 
     def _count_people(self) -> None:
-        """``self.people`` counts kinds of people; each special person is one of its own kind or shares it."""
+        """``self.people`` counts people by where they may be counted and by kind."""
         con = self.night.con
         con.execute("create or replace temp table bound_named (person_key varchar)")
         if self.named:
             con.executemany("insert into bound_named values (?)", [[person] for person in sorted(self.named)])
-        starts = "starts" if self.off_starts else "if(starts is null, null, [])"
-        self.people: Counter[Person] = Counter()
+        # A roster that no row can take somebody off needs no dates; so more people are of one kind.
+        off = [start for start in self.off_starts if isinstance(start, date)]
+        self.people: Counter[tuple[frozenset[Place | None], Person]] = Counter()
+        kinds: dict[tuple[object, ...], Person] = {}
         for unit, group, is_par_able, is_staff, on, high, low, ever, has, count in con.execute(
-            f"select org_unit_code, leader_group, is_par_able, is_staff, {starts} as on_roster, high, low,"
+            "select org_unit_code, leader_group, is_par_able, is_staff,"
+            " case when starts is not null then if(list_has_all($off, starts), starts, []) end as on_roster, high, low,"
             " ever_had_account, has_account, count(*) from bound_person anti join bound_named using (person_key)"
-            " group by all order by all"
+            " group by all order by all",
+            {"off": sorted(off)},
         ).fetchall():
             place = (unit, group, is_par_able) if is_staff and (group or is_par_able) else None
-            shown = Shown(frozenset({high}), frozenset({low}), *self._accounts(None, ever, has))
-            self.people[Person(frozenset({place}), self._roster(on), shown)] += count
+            known = (on if on is None else tuple(on), high, low, ever, has)
+            if known not in kinds:
+                shown = Shown(frozenset({high}), frozenset({low}), *self._accounts(None, ever, has))
+                kinds[known] = Person(self._roster(on), shown)
+            self.people[frozenset({place}), kinds[known]] += count
         rows = con.execute(
             "select named.person_key, org_unit_code, leader_group, is_par_able, is_staff, starts, ever_had_account,"
             " has_account from bound_named as named left join bound_person using (person_key)"
@@ -296,7 +303,7 @@ class Shares:
             places = frozenset({place}).union(*(self._places(row) for row in named.staff))
             roster = self._named_roster(named, periods.get(person, [])) if named.roster else self._roster(on)
             shown = self._named_shown(person, named, proofs.get(person, []), bool(ever), bool(has))
-            self.people[Person(places, roster, shown)] += 1
+            self.people[places, Person(roster, shown)] += 1
             self._note_bearing(named, places)
 
     def _accounts(self, person: str | None, ever: bool, has: bool) -> tuple[bool, bool]:
@@ -420,20 +427,35 @@ class Shares:
 
     def bounds(self) -> Iterator[tuple[str, Cell, ShareBound]]:
         """The bound of each cell asked for."""
+        numbers: dict[Person, int] = {}
+        people = [
+            (places, numbers.setdefault(one, len(numbers)), count) for (places, one), count in self.people.items()
+        ]
         for indicator in SHARES:
-            cells = [cell for code, cell in self.cells if code == indicator]
+            bare = [_bare(indicator, person) for person in numbers]
             inside: dict[Cell, Counter[tuple[Person, bool, bool]]] = defaultdict(Counter)
             total: Counter[Person] = Counter()
-            for person, count in self.people.items():
-                reached: Counter[Cell] = Counter()
-                for place in person.places:
-                    reached.update(_cells(self.night, indicator, place) if place else ())
-                bare = _bare(indicator, person)
-                total[bare] += count
-                for cell, places in reached.items():
-                    inside[cell][bare, True, places < len(person.places)] += count
-            for cell in cells:
-                yield indicator, cell, self._bound(indicator, cell, inside[cell], total)
+            here: Counter[tuple[frozenset[Place | None], int]] = Counter()
+            kinds = {person: number for number, person in enumerate(dict.fromkeys(bare))}
+            of_kind = [kinds[person] for person in bare]
+            for places, number, count in people:
+                here[places, of_kind[number]] += count
+            ordered = list(kinds)
+            reached = {places: self._reached(indicator, places) for places, _ in here}
+            for (places, number), count in here.items():
+                total[ordered[number]] += count
+                for cell, can_be_out in reached[places]:
+                    inside[cell][ordered[number], True, can_be_out] += count
+            for code, cell in self.cells:
+                if code == indicator:
+                    yield indicator, cell, self._bound(indicator, cell, inside[cell], total)
+
+    def _reached(self, indicator: str, places: frozenset[Place | None]) -> list[tuple[Cell, bool]]:
+        """The cells in which people of these places may be counted, and whether they may be outside as well."""
+        found: Counter[Cell] = Counter()
+        for place in places:
+            found.update(_cells(self.night, indicator, place) if place else ())
+        return [(cell, count < len(places)) for cell, count in found.items()]
 
     def _bound(
         self, indicator: str, cell: Cell, inside: Counter[tuple[Person, bool, bool]], total: Counter[Person]
@@ -449,7 +471,7 @@ class Shares:
                 people[person, False, True] += count
         rows = self._rows(indicator, cell)
         if rows:
-            nobody = Person(frozenset(), Roster(False, True), Shown(frozenset({0}), frozenset({0}), False, False))
+            nobody = Person(Roster(False, True), Shown(frozenset({0}), frozenset({0}), False, False))
             people[_bare(indicator, nobody), False, True] += rows.total()
         provable = frozenset(job for jobs in rows for job in jobs if job[0] == "prove")
         ends = []
@@ -458,9 +480,8 @@ class Shares:
             kinds = _kinds(indicator, people, provable, sign, False)
             if not sum(count * kind.rest[1] for kind, count in kinds.items()):
                 kinds = _kinds(indicator, people, provable, sign, True)
-            if any(kind.moves for kind in kinds):
-                self.programs += 1
-            if self.programs <= PROGRAMS_PER_NIGHT:
+            self.programs += bool(rows)
+            if not rows or self.programs <= PROGRAMS_PER_NIGHT:
                 ends.append(best_share(kinds, rows, sign))
             else:
                 ends.append(outer_share(kinds, rows, sign))
@@ -521,7 +542,6 @@ def _bare(indicator: str, person: Person) -> Person:
     need = NEEDS[indicator]
     shown = person.shown
     return Person(
-        frozenset(),
         Roster(True, False) if indicator == "I1" else person.roster,
         Shown(
             frozenset(_maximal({mask & need for mask in shown.most})),

@@ -5,6 +5,7 @@ from datetime import date
 
 from par_warehouse.bounds import bounds
 
+
 def model(dbt, session):
     dbt.config(materialized="table")
     # The rows are read from the database by name; dbt has to know that these models come first.
