@@ -24,7 +24,8 @@ NIGHTS: dict[str, dict[str, Cells]] = {
                               "ngay_hoan_thanh": "2024-05-05", "ket_qua": "?"},
         "quyet_dinh.csv": {"so_quyet_dinh": "9", "so_dinh_danh": "x", "loai": "QUY_HOACH", "chuc_vu_moi": "T",
                            "ngay_hieu_luc": "2024-02-01", "ly_do": "THUONG_QUY"},
-        "mdl_course_modules_viewed.csv": {"id": "9", "coursemoduleid": "101", "userid": "", "timecreated": "1710000000"},
+        "mdl_course_modules_viewed.csv": {"id": "9", "coursemoduleid": "101", "userid": "",
+                                          "timecreated": "1710000000"},
     },
 }  # fmt: skip
 

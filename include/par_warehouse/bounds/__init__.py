@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from par_warehouse.bounds.counts import read_counts
-from par_warehouse.bounds.night import Night
+from par_warehouse.bounds.night import CITY, Night
 from par_warehouse.bounds.shares import SHARES, Shares
 
 _COLUMNS = pa.schema(
@@ -52,9 +52,7 @@ def bounds(con: duckdb.DuckDBPyConnection, data_date: date, scheme_start: date, 
             low, high, is_exact = (0, 1), (1, 1), False
         rows.append((code, *cell, *low, *high, count, is_exact))
     for code, counted in read_counts(night).items():
-        rows.append(
-            (code, "H29", "ALL", counted.low, None, counted.high, None, counted.open_findings, counted.is_exact)
-        )
+        rows.append((code, CITY, "ALL", counted.low, None, counted.high, None, counted.open_findings, counted.is_exact))
     return _table(rows)
 
 

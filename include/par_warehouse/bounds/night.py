@@ -27,12 +27,12 @@ NEEDS = {"I1": 1, "I2": 14, "I3A": 16, "I3B": 32, "I3": 48, "I6": 64}
 """What an indicator asks of a person."""
 SKILLS = ("THAM_MUU", "TONG_HOP", "HUONG_DAN")
 UNIT_TYPES = ("SO_NGANH", "UBND_HUYEN", "UBND_XA", "PHONG", "DON_VI_SU_NGHIEP")
+CITY = "H29"
 STAFF_GROUPS = ("CAN_BO", "CONG_CHUC", "VIEN_CHUC")
 _STAGING, _INTERMEDIATE = "work.staging", "work.intermediate"
 
 Place = tuple[str, str | None, bool]
 """Unit, leader group, and whether PAR staff of this place are of the population of I2 and I3."""
-Period = tuple[date, date | None]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,6 @@ class Proof:
     high: int
     low: int
     class_key: str | None = None
-    row_number: int | None = None
 
 
 @dataclass
@@ -127,6 +126,8 @@ class Night:
 
     def place(self, unit: str, staff_group: str, is_leader: bool, is_active: bool) -> Place | None:
         """Where somebody counts whose row of ``nhan_su`` says this; None for nowhere."""
+        if unit not in self.units:
+            unit = CITY  # as for accepted rows whose unit is gone
         leader_group, is_par_group = self.posts[self.units[unit].org_unit_type, staff_group]
         place = (unit, leader_group if is_leader and is_active else None, is_par_group and is_active)
         return place if place[1] or place[2] else None
@@ -279,17 +280,17 @@ class Night:
             f"""
             create or replace temp table bound_proof as
             select person_key, high, if(is_sure, low, 0) as low, cast(completed_at as date) as on_date, user_id,
-                null::varchar as class_key, null::bigint as row_number
+                null::varchar as class_key
             from {_STAGING}.stg_elearning__completion
             join bound_link using (user_id) join bound_course on id = course_id
             where cast(completed_at as date) {by_day} and high > 0
             union all
-            select person_key, high, if(is_sure, low, 0), cast(viewed_at as date), user_id, null, null
+            select person_key, high, if(is_sure, low, 0), cast(viewed_at as date), user_id, null
             from {_STAGING}.stg_elearning__view
             join bound_link using (user_id) join bound_module on id = course_module_id
             where cast(viewed_at as date) {by_day} and high > 0
             union all
-            select person_key, high, low, completion_date, null, class_key, row_number
+            select person_key, high, low, completion_date, null, class_key
             from {_STAGING}.stg_hr__classroom_result join bound_code on id = course_code
             where is_passed and completion_date {by_day} and high > 0
             """

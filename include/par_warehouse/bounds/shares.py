@@ -14,7 +14,7 @@ from functools import cache
 from itertools import product
 
 from par_warehouse.bounds.extremes import Job, Kind, Share, best_share, outer_share
-from par_warehouse.bounds.night import NEEDS, STAFF_GROUPS, Night, Place, Proof
+from par_warehouse.bounds.night import CITY, NEEDS, STAFF_GROUPS, Night, Place, Proof
 from par_warehouse.bounds.open_rows import OpenRow
 from par_warehouse.bounds.periods import assignments, covers, worlds
 
@@ -28,7 +28,6 @@ Jobs = tuple[Job, ...]
 
 _ACTIVE, _GONE = "DANG_CONG_TAC", "NGHI_HUU"
 _IN, _OUT, _ON_ROSTER = ("in",), ("out",), ("on_roster",)
-_CITY = "H29"
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class Shares:
 
     def __init__(self, night: Night, cells: Iterable[tuple[str, Cell]]) -> None:
         self.night = night
-        self.cells = sorted(cells, key=lambda cell: (cell[1][0] != _CITY, len(night.above[cell[1][0]]), cell))
+        self.cells = sorted(cells, key=lambda cell: (cell[1][0] != CITY, len(night.above[cell[1][0]]), cell))
         self.rough = set(night.rough)
         self.bearing: Counter[tuple[str, Cell]] = Counter()
         self.bearing_everywhere: Counter[str] = Counter()
@@ -333,11 +332,11 @@ class Shares:
 
     def _proofs(self) -> dict[str, list[Proof]]:
         found: dict[str, list[Proof]] = defaultdict(list)
-        for person, high, low, class_key, row_number in self.night.con.execute(
-            "select person_key, high, low, class_key, row_number from bound_proof semi join bound_named"
+        for person, high, low, class_key in self.night.con.execute(
+            "select person_key, high, low, class_key from bound_proof semi join bound_named"
             " using (person_key) order by all"
         ).fetchall():
-            found[person].append(Proof(high, low, class_key, row_number))
+            found[person].append(Proof(high, low, class_key))
         return found
 
     def _periods(self) -> dict[str, list[tuple[object, object]]]:
@@ -523,7 +522,6 @@ def _places_of(
     return frozenset(
         night.place(unit or "", group or "", leader == "x", state == _ACTIVE)
         for unit, group, leader, state in product(units, groups, leaders, states)
-        if unit in night.units
     )
 
 
