@@ -112,17 +112,12 @@ class Counts:
         wild = self.night.wild_accounts if self.indicator == "I6" else 0
         if nobodys:
             self._find_candidates(can, named)
+            self._index(must)
             # To count takes an event and a period, so two rows can do it together only if they are of both files.
-            gained = self._most(
-                nobodys,
-                lambda row: self._gains(row, named, len(nobodys)),
-                len({_file(row) for row in nobodys}) > 1,
-            )
-            lost = self._most(
-                nobodys,
-                lambda row: self._losses(row, must, named, len(nobodys)),
-                any(self._is_doubly_sure(p) for p in must),
-            )
+            of_both = len({row.file_name == "phan_cong_cchc.csv" for row in nobodys}) > 1
+            gained = self._most(nobodys, lambda row, but: self._gains(row, named, but), of_both)
+            doubly = any(self._is_doubly_sure(person) for person in must)
+            lost = self._most(nobodys, lambda row, but: self._losses(row, named, but), doubly)
             low, high = low - lost, high + gained
         return CountBound(max(0, low - wild), high + wild, self.is_exact and not wild, self.open_findings)
 
@@ -353,21 +348,32 @@ class Counts:
             return len(events) > 1 or len(periods) > 1
         return sum(self._counts([event], [one], False) for event in events for one in periods) > 1
 
-    def _most(self, rows: list[OpenRow], reached: Callable[[OpenRow], list[str]], in_pairs: bool) -> int:
-        """How many persons rows that name nobody can change at once; more where two together might do it."""
-        edges = [(number, person) for number, row in enumerate(rows) for person in reached(row)]
-        people = {person: number for number, person in enumerate(dict.fromkeys(person for _, person in edges))}
-        if not edges:
-            single = 0
-        else:
-            matrix = csr_matrix(
-                (np.ones(len(edges)), ([row for row, _ in edges], [people[person] for _, person in edges])),
-                shape=(len(rows), len(people)),
-            )
-            single = int((maximum_bipartite_matching(matrix, perm_type="column") >= 0).sum())
+    def _most(self, rows: list[OpenRow], reached: Callable[[OpenRow, set[str]], Iterator[str]], in_pairs: bool) -> int:
+        """How many persons rows that name nobody can change at once; more where two together might do it.
+
+        ``reached`` gives the persons whom a row can change, but for some.
+        """
+        used: set[str] = set()
+        is_contested = False
+        for row in rows:
+            person = next(reached(row, used), None)
+            if person is not None:
+                used.add(person)
+            elif used and not is_contested:
+                is_contested = next(reached(row, set()), None) is not None
+        single = self._matching(rows, reached) if is_contested else len(used)
         most = (single + len(rows)) // 2 if in_pairs else single
         self.is_exact &= most == single
         return most
+
+    def _matching(self, rows: list[OpenRow], reached: Callable[[OpenRow, set[str]], Iterator[str]]) -> int:
+        edges = [(number, one) for number, row in enumerate(rows) for one in islice(reached(row, set()), len(rows))]
+        people = {person: number for number, person in enumerate(dict.fromkeys(person for _, person in edges))}
+        matrix = csr_matrix(
+            (np.ones(len(edges)), ([row for row, _ in edges], [people[person] for _, person in edges])),
+            shape=(len(rows), len(people)),
+        )
+        return int((maximum_bipartite_matching(matrix, perm_type="column") >= 0).sum())
 
     def _find_candidates(self, can: set[str], named: dict[str, list[OpenRow]]) -> None:
         """``could_be``: by file, the persons whom a row that names nobody could make count."""
@@ -381,43 +387,54 @@ class Counts:
             "mdl_course_completions.csv": [p for p in on_roster if anybody or p in self.with_account],
         }
 
-    def _gains(self, row: OpenRow, named: dict[str, list[OpenRow]], enough: int) -> list[str]:
-        """Persons who count with this row and cannot without, as many as could matter."""
-        candidates = self.could_be[row.file_name]
+    def _gains(self, row: OpenRow, named: dict[str, list[OpenRow]], but: set[str]) -> Iterator[str]:
+        """Persons who count with this row and cannot without."""
         if row.file_name != "phan_cong_cchc.csv" and not any(
             self._counts([event], _ALWAYS, True) for event in self._repairs("", row, [])
         ):
-            return []
-        tried = candidates[:PERSONS_PER_ROW]
-        found = list(islice((p for p in tried if self._can(p, [*named.get(p, []), row])), enough))
-        self.is_exact &= len(tried) == len(candidates) or len(found) == enough
-        return found
+            return
+        others = (person for person in self.could_be[row.file_name] if person not in but)
+        for number, person in enumerate(others):
+            if number == PERSONS_PER_ROW:
+                self.is_exact = False
+                return
+            if self._can(person, [*named.get(person, []), row]):
+                yield person
 
-    def _losses(self, row: OpenRow, must: set[str], named: dict[str, list[OpenRow]], enough: int) -> list[str]:
-        """Persons who count without this row whatever happens, and need not with it, as many as could matter."""
-        touched = (p for p in sorted(must) if self._touches(row, p))
-        return list(islice((p for p in touched if not self._must(p, [*named.get(p, []), row])), enough))
+    def _index(self, must: set[str]) -> None:
+        """``touched``: by file and cell, the persons of whom a row could take the place of something."""
+        self.must = sorted(must)
+        self.touched: dict[tuple[str, object], list[str]] = defaultdict(list)
+        for person in self.must:
+            events = self.events[person]
+            keys: set[tuple[str, object]] = {("phan_cong_cchc.csv", start) for start, _ in self.periods[person]}
+            keys |= {("lop_boi_duong.csv", one.key) for one in events}
+            keys |= {("so_quyet_dinh", one.key[0]) for one in events if isinstance(one.key, tuple)}
+            keys |= {("chuc_vu_moi", one.title) for one in events if self.is_planning}
+            for key in keys:
+                self.touched[key].append(person)
 
-    def _touches(self, row: OpenRow, person: str) -> bool:
-        """Whether the row could take the place of one of the person's, or be an earlier planning for a title."""
-        events = self.events[person]
+    def _losses(self, row: OpenRow, named: dict[str, list[OpenRow]], but: set[str]) -> Iterator[str]:
+        """Persons who count without this row whatever happens, and need not with it."""
+        for person in self._touched_by(row):
+            if person not in but and not self._must(person, [*named.get(person, []), row]):
+                yield person
+
+    def _touched_by(self, row: OpenRow) -> list[str]:
+        """Those of whom the row could take the place of something, or be an earlier planning for a title."""
         match row.file_name:
             case "phan_cong_cchc.csv":
-                return row.is_open("tu_ngay") or any(start == row.day("tu_ngay") for start, _ in self.periods[person])
+                return self.must if row.is_open("tu_ngay") else self.touched[row.file_name, row.day("tu_ngay")]
             case "lop_boi_duong.csv":
-                return row.is_open("ma_lop") or any(one.key == row.cells["ma_lop"] for one in events)
+                return self.must if row.is_open("ma_lop") else self.touched[row.file_name, row.cells["ma_lop"]]
             case "quyet_dinh.csv":
-                title, number = row.cells["chuc_vu_moi"], row.cells["so_quyet_dinh"]
-                same_title = self.is_planning and any(one.title == title for one in events)
-                same_number = any(isinstance(one.key, tuple) and one.key[0] == number for one in events)
-                return row.open_cells is None or row.is_open("so_quyet_dinh") or same_title or same_number
-        return False
+                if row.is_open("so_quyet_dinh"):
+                    return self.must
+                same_title = self.touched["chuc_vu_moi", row.cells["chuc_vu_moi"]] if self.is_planning else []
+                return sorted({*self.touched["so_quyet_dinh", row.cells["so_quyet_dinh"]], *same_title})
+        return []
 
 
 def read_counts(night: Night) -> dict[str, CountBound]:
     """The bounds of I4 to I6 for the city."""
     return {indicator: Counts(night, indicator).bound() for indicator in COUNTS}
-
-
-def _file(row: OpenRow) -> bool:
-    return row.file_name == "phan_cong_cchc.csv"
