@@ -30,3 +30,14 @@
             )
         }} as latest
 {% endmacro %}
+
+{% macro cells_of(relation, columns) %}
+    map(
+        ['{{ columns | join("', '") }}'],
+        [
+            {% for column in columns %}
+                cast({{ relation }}.{{ column }} as varchar) {{ "," if not loop.last }}
+            {% endfor %}
+        ]
+    )
+{% endmacro %}

@@ -21,6 +21,8 @@
     end
 {% endmacro %}
 
+{% macro is_par_group(staff_group) %} coalesce({{ staff_group }} in ('CONG_CHUC', 'VIEN_CHUC'), false){% endmacro %}
+
 {% macro was_par_staff(person_key, day) %}
     exists (
         select 1

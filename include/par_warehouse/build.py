@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from par_warehouse.contract import TABLES
+from par_warehouse.contract import STORED_TYPE, TABLES, Kind, Table
 from par_warehouse.errors import ParError, PipelineError
 from par_warehouse.findings import lives
 from par_warehouse.ledger import DECISION_TABLES, OPS_TABLES, last_accepted, open_ledger
@@ -184,6 +184,43 @@ def _serve(settings: Settings, data_date: date) -> None:
                 f" select date '{file.data_date}' as delivery_date, *"
                 f" from read_parquet('{settings.accepted / file.path}')"
             )
+            _serve_quarantined(settings, con, table, data_date, file.data_date)
+
+
+def _serve_quarantined(
+    settings: Settings, con: duckdb.DuckDBPyConnection, table: Table, data_date: date, served_from: date
+) -> None:
+    """Make the quarantined rows of the deliveries that serve the date readable as ``quarantined_<table>``.
+
+    Of an incremental file every delivery serves; its accepted rows are ``delivered_<table>``.
+    """
+    files = con.execute(
+        "select data_date, accepted_path, quarantined_path from ledger.ops.load_file"
+        " where file_name = ? and state = 'accepted' and data_date between ? and ? order by data_date",
+        [table.file_name, date.min if table.is_incremental else served_from, data_date],
+    ).fetchall()
+    kept = [(day, settings.quarantined / path) for day, _, path in files if path]
+    con.execute(f"create view scratch.serving.quarantined_{table.name} as {_rows_of(kept, _empty(table))}")
+    if table.is_incremental:
+        accepted = [(day, settings.accepted / path) for day, path, _ in files]
+        con.execute(f"create view scratch.serving.delivered_{table.name} as {_rows_of(accepted, '')}")
+
+
+def _rows_of(files: list[tuple[date, Path]], empty: str) -> str:
+    """A query for the rows of Parquet files, each with the date of its delivery; ``empty`` gives the columns."""
+    parts = [f"select date '{day}' as delivery_date, * from read_parquet('{path}')" for day, path in files]
+    return " union all by name ".join([*([empty] if empty else []), *parts])
+
+
+def _empty(table: Table) -> str:
+    """A query for no quarantined rows of a table, with all columns."""
+    columns = [f"null::{STORED_TYPE[c.kind]} as {c.name}" for c in table.stored_columns
+               if c.kind not in (Kind.NAME, Kind.CHECKED_DATE)]  # fmt: skip
+    return (
+        "select null::date as delivery_date, null::varchar as finding_key, null::varchar as agency_code,"
+        " null::varchar[] as rule_codes, null::varchar[] as broken_columns, null::bigint as row_number,"
+        f" null::varchar as person_key, {', '.join(columns)} where false"
+    )
 
 
 def _copy_ops(settings: Settings, present: Build, results: Iterable[dict[str, Any]]) -> None:

@@ -39,7 +39,7 @@ def indicators(settings: Settings, data_date: date | None, unit: str = "H29", *,
         settings.current,
         """
         select indicator_code, indicator_name_vi, indicator_name_en, population_group, numerator, denominator, value,
-            unit, target_comparator, target_value, target_date, status, is_stale, org_unit_name
+            value_low, value_high, unit, target_comparator, target_value, target_date, status, is_stale, org_unit_name
         from bi.indicator_daily
         where as_of_date = ? and org_unit_code = ?
         order by indicator_code, population_group <> 'ALL', population_group
@@ -56,7 +56,7 @@ def indicators(settings: Settings, data_date: date | None, unit: str = "H29", *,
         table.add_column(heading, justify="right")
     table.add_column("Status", no_wrap=True)
     names = []
-    for code, vi, en, group, n, d, value, unit_, comparator, target, target_date, status, stale, _ in rows:
+    for code, vi, en, group, n, d, value, low, high, unit_, comparator, target, target_date, status, stale, _ in rows:
         label, style = _STATUS.get(status, ("(suppressed)", "dim"))
         percent = " %" if unit_ == "percent" else ""
         whole = group == "ALL"
@@ -65,11 +65,20 @@ def indicators(settings: Settings, data_date: date | None, unit: str = "H29", *,
             code if whole else "" if wide else f"  {group}",
             *([f"{vi}\n[dim]{en}[/dim]" if whole else f"  {group}"] if wide else []),
             f"{n:,} / {d:,}" if d is not None else "" if n is None else f"{n:,}",
-            "" if value is None else f"{value:.2f}{percent}" if percent else f"{value:.0f}",
+            _value(value, low, high, percent),
             f"{comparator} {target:g}{percent} by {target_date}" if target_date else "",
             f"[{style}]{label}[/{style}]" + (" (stale)" if stale else ""),
         )
     return table if wide else Group(table, *names)
+
+
+def _value(value: float | None, low: float | None, high: float | None, percent: str) -> str:
+    """A value, and below it what the open findings could make of it where that is something else."""
+    digits = 2 if percent else 0
+    told = "" if value is None else f"{value:.{digits}f}{percent}"
+    if low is None or high is None or (low == value and high == value):
+        return told
+    return f"{told}\n[dim]{low:.{digits}f} to {high:.{digits}f}[/dim]".lstrip("\n")
 
 
 def _why_no_indicators(settings: Settings, day: date, unit: str) -> str:

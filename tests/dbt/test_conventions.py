@@ -64,7 +64,7 @@ def test_columns_are_named_by_the_rubric(models: dict[str, Any]) -> None:
     assert [(name, column.name) for name, column in columns if not re.fullmatch(COLUMN_NAMES, column.name)] == []
     for name, column in columns:
         if column.data_type == "boolean":
-            assert column.name.startswith(("is_", "has_", "in_")), (name, column.name)
+            assert column.name.startswith(("is_", "has_", "in_", "can_")), (name, column.name)
         if column.data_type == "date":
             assert column.name.endswith(("_date", "valid_from", "valid_to")), (name, column.name)
 

@@ -73,6 +73,19 @@ FAULTS = [
         "update marts.dim_org_unit_snapshot set is_in_force = false where org_unit_code = 'H29.1'",
     ),
     (
+        "bound_holds_the_value",
+        f"update marts.fct_indicator_bound set value_low = 100 where {CITY} and indicator_code = 'I2'",
+    ),
+    ("bound_holds_the_value", f"delete from marts.fct_indicator_bound where {CITY} and indicator_code = 'I2'"),
+    (
+        "bound_is_the_value_without_open_findings",
+        f"update marts.fct_indicator_bound set value_high = 100 where {CITY} and indicator_code = 'I2'",
+    ),
+    (
+        "status_can_change_when_an_end_has_another",
+        f"update marts.fct_indicator_bound set can_status_change = true where {CITY} and indicator_code = 'I2'",
+    ),
+    (
         "bi_shows_every_number_and_hides_small_cells",
         "update bi.indicator_daily set numerator = 0 where org_unit_code = 'H29.2' and indicator_code = 'I2'",
     ),

@@ -29,12 +29,18 @@ SERVING = {
     "lop_boi_duong": "ma_lop VARCHAR, person_key VARCHAR, ma_khoa_hoc VARCHAR, ngay_hoan_thanh DATE, ket_qua VARCHAR",
     "danh_muc_khoa_hoc": "ma_khoa_hoc VARCHAR, loai VARCHAR, ky_nang VARCHAR, so_tiet DOUBLE",
     "danh_muc_hoc_lieu": "ma_hoc_lieu VARCHAR, loai VARCHAR",
+    "mdl_user": "id BIGINT, person_key VARCHAR",
+    "mdl_course": "id BIGINT, idnumber VARCHAR",
+    "mdl_course_completions": "id BIGINT, userid BIGINT, course BIGINT, timecompleted TIMESTAMP",
+    "mdl_course_modules": "id BIGINT, idnumber VARCHAR",
+    "mdl_course_modules_viewed": "id BIGINT, coursemoduleid BIGINT, userid BIGINT, timecreated TIMESTAMP",
 }
 QUALITY = {
     "quarantined_row": "source VARCHAR, file_name VARCHAR, row_number BIGINT, rule_code VARCHAR, agency_code VARCHAR",
     "finding": "finding_key VARCHAR, kind VARCHAR, source VARCHAR, agency_code VARCHAR, state VARCHAR, opened_on DATE,"
     "repaired_on DATE",
 }
+FINDING = "finding_key VARCHAR, agency_code VARCHAR, rule_codes VARCHAR[], broken_columns VARCHAR[]"
 EVIDENCE = {
     "completion": f"user_id BIGINT, course_id BIGINT, completed_at TIMESTAMP, {ORIGIN}",
     "view": f"user_id BIGINT, course_module_id BIGINT, viewed_at TIMESTAMP, {ORIGIN}",
@@ -100,8 +106,12 @@ class Warehouse:
         evidence: Mapping[str, Rows],
         carried_forward: Iterable[str] = (),
         quality: Mapping[str, Rows] | None = None,
+        quarantined: Mapping[str, Rows] | None = None,
     ) -> None:
-        """Write the work and ledger files of a run; a serving row's number is its place, its delivery the data date."""
+        """Write the work and ledger files of a run; a serving row's number is its place, its delivery the data date.
+
+        A quarantined row is its number, ``FINDING``, and what a serving row is.
+        """
         self.work_file.unlink(missing_ok=True)
         self.ledger_file.unlink(missing_ok=True)
         with duckdb.connect(str(self.work_file)) as work:
@@ -109,6 +119,11 @@ class Warehouse:
             for table, columns in SERVING.items():
                 rows = ((as_of_date, number, *row) for number, row in enumerate(serving.get(table, ()), 1))
                 _fill(work, f"serving.{table}", f"{ORIGIN}, {columns}", rows)
+                bad = ((as_of_date, *row) for row in (quarantined or {}).get(table, ()))
+                _fill(work, f"serving.quarantined_{table}", f"{ORIGIN}, {FINDING}, {columns}", bad)
+            work.execute(
+                "create view serving.delivered_mdl_course_modules_viewed as from serving.mdl_course_modules_viewed"
+            )
             for table, columns in QUALITY.items():
                 _fill(work, f"serving.{table}", columns, (quality or {}).get(table, ()))
             _fill(

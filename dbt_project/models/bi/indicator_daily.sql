@@ -4,6 +4,8 @@ with
     named as (
         select
             daily.*,
+            bound.value_low,
+            bound.value_high,
             indicator.indicator_name_vi,
             indicator.indicator_name_en,
             unit.org_unit_name_vi as org_unit_name,
@@ -12,6 +14,12 @@ with
             daily.org_unit_code <> {{ city() }} and coalesce(daily.denominator < 5, false) as is_suppressed
         from {{ ref("fct_indicator_daily") }} as daily
         inner join {{ ref("dim_indicator") }} as indicator on daily.indicator_code = indicator.indicator_code
+        left join
+            {{ ref("fct_indicator_bound") }} as bound
+            on daily.as_of_date = bound.as_of_date
+            and daily.indicator_code = bound.indicator_code
+            and daily.org_unit_code = bound.org_unit_code
+            and daily.population_group = bound.population_group
         left join
             {{ ref("dim_org_unit_snapshot") }} as unit
             on daily.as_of_date = unit.as_of_date
@@ -29,7 +37,7 @@ select
     org_unit_name_en,
     org_unit_type,
     population_group,
-    {% for column in ["numerator", "denominator", "value"] %}
+    {% for column in ["numerator", "denominator", "value", "value_low", "value_high"] %}
         case when not is_suppressed then {{ column }} end as {{ column }},
     {% endfor %}
     unit,

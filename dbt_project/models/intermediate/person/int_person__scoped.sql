@@ -27,9 +27,7 @@ select
     coalesce(org_unit.org_unit_code, {{ city() }}) as org_unit_code,
     scoped.staff_group,
     scoped.is_active and scoped.is_par_staff as is_active_par_staff,
-    scoped.is_active
-    and scoped.is_par_staff
-    and coalesce(scoped.staff_group in ('CONG_CHUC', 'VIEN_CHUC'), false) as is_par_population,
+    scoped.is_active and scoped.is_par_staff and {{ is_par_group("scoped.staff_group") }} as is_par_population,
     case
         when scoped.is_active and scoped.is_leader
         then {{ leader_group("org_unit.org_unit_type", "scoped.staff_group") }}

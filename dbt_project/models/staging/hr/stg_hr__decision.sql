@@ -1,4 +1,5 @@
 select
+    so_quyet_dinh as decision_key,
     person_key,
     loai as decision_kind,
     ngay_hieu_luc as effective_date,

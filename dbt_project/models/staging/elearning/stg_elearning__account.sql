@@ -1,0 +1,1 @@
+select id as user_id from {{ source("serving", "mdl_user") }}

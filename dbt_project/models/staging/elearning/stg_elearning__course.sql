@@ -1,0 +1,1 @@
+select id as course_id from {{ source("serving", "mdl_course") }}

@@ -1,0 +1,113 @@
+"""Extremes: the highest or lowest share that people can make of it, some at no cost, some with rows that name nobody.
+
+People who can do the same are one *kind* of person. A kind has an outcome that costs nothing and *moves* to others,
+each of which takes *jobs*; a row that names nobody can do one of its jobs, for one person. Who gets which row is an
+integer program over kinds, jobs and rows alike, so that its size does not grow with the city. The objective is a
+fraction: Dinkelbach's iteration solves it by a few linear ones, in whole numbers.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import lil_matrix
+
+Share = tuple[int, int]
+"""Numerator and denominator; of one person: not counted (0, 0), counted without (0, 1), counted with (1, 1)."""
+
+Job = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What one kind of person does to a share: at no cost, and with which jobs done for them."""
+
+    rest: Share
+    moves: tuple[tuple[Share, tuple[Job, ...]], ...] = ()
+
+
+def best_share(kinds: Counter[Kind], rows: Counter[frozenset[Job]], sign: int) -> Share | None:
+    """The share with the highest (``sign`` 1) or lowest (-1) value, None when none has a denominator.
+
+    ``rows`` counts the rows that can do the same jobs.
+    """
+    numerator = sum(count * kind.rest[0] for kind, count in kinds.items())
+    denominator = sum(count * kind.rest[1] for kind, count in kinds.items())
+    program = _Program(kinds, rows)
+    if not program.moves:
+        return (numerator, denominator) if denominator else None
+    best = (numerator, denominator) if denominator else program.solve((0, 1), (numerator, denominator), sign)
+    while best is not None:
+        better = program.solve(best, (numerator, denominator), sign)
+        if better is None or sign * (better[0] * best[1] - best[0] * better[1]) <= 0:
+            return best
+        best = better
+    return None
+
+
+class _Program:
+    """The integer program: how often each move of each kind is made, how many rows do which job."""
+
+    def __init__(self, kinds: Counter[Kind], rows: Counter[frozenset[Job]]) -> None:
+        possible = frozenset().union(*rows) if rows else frozenset()
+        supply = sum(rows.values())
+        self.moves: list[tuple[int, Share, tuple[Job, ...]]] = []
+        self.limits: list[int] = []
+        for kind, count in kinds.items():
+            feasible = [(outcome, jobs) for outcome, jobs in kind.moves if possible.issuperset(jobs)]
+            if feasible:
+                gains = [((o[0] - kind.rest[0], o[1] - kind.rest[1]), jobs) for o, jobs in feasible]
+                self.moves += [(len(self.limits), gain, jobs) for gain, jobs in gains]
+                free = any(not jobs for _, jobs in feasible)
+                self.limits.append(count if free else min(count, supply))
+        if self.moves:
+            self._constrain(rows)
+
+    def _constrain(self, rows: Counter[frozenset[Job]]) -> None:
+        used = {job for _, _, jobs in self.moves for job in jobs}
+        doing = [(number, job) for number, jobs in enumerate(rows) for job in jobs if job in used]
+        numbers = {job: number for number, job in enumerate(sorted(used, key=repr))}
+        width = len(self.moves) + len(doing)
+        matrix = lil_matrix((len(self.limits) + len(rows) + len(numbers) + 1, width))
+        for column, (kind, gain, jobs) in enumerate(self.moves):
+            matrix[kind, column] = 1
+            for job in jobs:
+                matrix[len(self.limits) + len(rows) + numbers[job], column] += 1
+            matrix[matrix.shape[0] - 1, column] = -gain[1]
+        for column, (row, job) in enumerate(doing, len(self.moves)):
+            matrix[len(self.limits) + row, column] = 1
+            matrix[len(self.limits) + len(rows) + numbers[job], column] = -1
+        self.width = width
+        self.matrix = matrix.tocsr()
+        self.upper = np.array([*self.limits, *rows.values(), *([0] * len(numbers)), 0], dtype=float)
+
+    def solve(self, ratio: Share, rest: Share, sign: int) -> Share | None:
+        """The share that lies furthest beyond ``ratio``, None when no share has a denominator."""
+        gains = [ratio[1] * gain[0] - ratio[0] * gain[1] for _, gain, _ in self.moves]
+        upper = self.upper.copy()
+        upper[-1] = rest[1] - 1
+        answer = milp(
+            -sign * np.array([*gains, *([0] * (self.width - len(gains)))], dtype=float),
+            constraints=LinearConstraint(self.matrix, -np.inf, upper),
+            bounds=Bounds(0, np.inf),
+            integrality=np.ones(self.width),
+            options={"mip_rel_gap": 0},
+        )
+        if answer.x is None:
+            return None
+        made = [round(times) for times in answer.x[: len(self.moves)]]
+        moved = [(times * gain[0], times * gain[1]) for times, (_, gain, _) in zip(made, self.moves, strict=True)]
+        return rest[0] + sum(one[0] for one in moved), rest[1] + sum(one[1] for one in moved)
+
+
+def outer_share(kinds: Counter[Kind], rows: Counter[frozenset[Job]], sign: int) -> Share | None:
+    """As ``best_share``, but beyond it or equal: each row gives the best a row could give to one person."""
+    numerator = sum(count * kind.rest[0] for kind, count in kinds.items())
+    denominator = sum(count * kind.rest[1] for kind, count in kinds.items())
+    supply = sum(rows.values())
+    if sign > 0:
+        spare = max(0, supply - (denominator - numerator))
+        return min(numerator + supply, denominator + spare), max(denominator + spare, 1)
+    spare = max(0, supply - numerator)
+    return max(numerator - supply, 0), max(denominator + spare, 1)

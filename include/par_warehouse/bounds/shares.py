@@ -1,0 +1,622 @@
+"""Shares: the lowest and highest value of I1 to I3 in every unit and group.
+
+A person is counted in a cell (unit and group) or not, and with or without what the indicator asks. Rows that name
+their person widen what that person can be, independently of everybody else. Rows that name nobody are jobs to be done
+for somebody: to bring into the cell or out of it (``nhan_su``), onto the PAR roster or off it (``phan_cong_cchc``), to
+prove something (``lop_boi_duong``, completions, views), or to take the place of a proof (``lop_boi_duong``).
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from itertools import product
+
+from par_warehouse.bounds.extremes import Job, Kind, Share, best_share, outer_share
+from par_warehouse.bounds.night import CITY, NEEDS, STAFF_GROUPS, Night, Place, Proof
+from par_warehouse.bounds.open_rows import OpenRow
+from par_warehouse.bounds.periods import assignments, covers, worlds
+
+SHARES = ("I1", "I2", "I3A", "I3B", "I3")
+PROGRAMS_PER_NIGHT = 200
+"""So many ends of cells are solved exactly where rows name nobody; the city first. The others get an outer bound."""
+
+Cell = tuple[str, str]
+"""Unit and population group."""
+Jobs = tuple[Job, ...]
+
+_ACTIVE, _GONE = "DANG_CONG_TAC", "NGHI_HUU"
+_IN, _OUT, _ON_ROSTER = ("in",), ("out",), ("on_roster",)
+
+
+@dataclass(frozen=True)
+class Roster:
+    """Whether somebody can be PAR staff on the date, whether not, and what takes them off the roster else."""
+
+    can_be_on: bool
+    can_be_off: bool
+    off: frozenset[Jobs] = frozenset()
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What somebody can have shown at most (``most``) and at least (``least``), and what could take it away."""
+
+    most: frozenset[int]
+    least: frozenset[int]
+    had_account: bool
+    has_account: bool
+    away: tuple[tuple[int, frozenset[Jobs]], ...] = ()
+
+
+@dataclass(frozen=True)
+class Person:
+    """One kind of person, wherever they are: the roster, and what they have shown."""
+
+    roster: Roster
+    shown: Shown
+
+
+@dataclass
+class _Named:
+    """The open rows that name one person."""
+
+    staff: list[OpenRow] = field(default_factory=list)
+    roster: list[OpenRow] = field(default_factory=list)
+    classes: list[OpenRow] = field(default_factory=list)
+    gains: list[list[int]] = field(default_factory=list)
+    may_lose_all: bool = False
+    is_classmate: bool = False
+
+
+@dataclass(frozen=True)
+class ShareBound:
+    """The two ends of a cell (None: no value can be there), and whether they are attained."""
+
+    low: Share | None
+    high: Share | None
+    is_exact: bool
+
+
+class Shares:
+    """The people of a night and the rows that name nobody, ready to be asked for any cell."""
+
+    def __init__(self, night: Night, cells: Iterable[tuple[str, Cell]]) -> None:
+        self.night = night
+        self.cells = sorted(cells, key=lambda cell: (cell[1][0] != CITY, len(night.above[cell[1][0]]), cell))
+        self.rough = set(night.rough)
+        self.bearing: Counter[tuple[str, Cell]] = Counter()
+        self.bearing_everywhere: Counter[str] = Counter()
+        self.programs = 0
+        self._sort_rows()
+        self._count_people()
+
+    # --- rows -----------------------------------------------------------------------------------------------------
+
+    def _sort_rows(self) -> None:
+        night = self.night
+        self.named: dict[str, _Named] = defaultdict(_Named)
+        self.staff_rows: Counter[frozenset[Place | None]] = Counter()
+        self.doing: Counter[frozenset[Job]] = Counter()
+        for row in night.rows_of["nhan_su.csv"]:
+            if row.person is not None:
+                self.named[row.person].staff.append(row)
+            elif places := self._places(row):
+                self.staff_rows[places] += 1
+                self._bears_everywhere(SHARES)
+        self._sort_roster_rows()
+        self._sort_class_rows()
+        self._sort_activity_rows()
+        for _ in range(night.wild_accounts):
+            self.doing[frozenset({("prove", "anybody", 127), ("away", "account")})] += 1
+        switches = ("danh_muc_khoa_hoc.csv", "mdl_course.csv", "mdl_user.csv")
+        material_switches = ("danh_muc_hoc_lieu.csv", "mdl_course_modules.csv", "mdl_user.csv")
+        for _ in (row for name in switches for row in night.rows_of[name]):
+            self._bears_everywhere(("I1", "I2"))
+        for _ in (row for name in material_switches for row in night.rows_of[name]):
+            self._bears_everywhere(("I3A", "I3B", "I3"))
+        for _ in night.rows_of["don_vi.csv"]:
+            self._bears_everywhere(SHARES)
+
+    def _places(self, row: OpenRow) -> frozenset[Place | None]:
+        """Where a repaired row of ``nhan_su`` may put its person; None: nowhere that counts."""
+        night = self.night
+        return _places_of(
+            night,
+            tuple(row.text("ma_don_vi", night.places_in_force)),
+            tuple(row.text("nhom", STAFF_GROUPS)),
+            tuple(row.text("la_lanh_dao", ("x", None))),
+            tuple(row.text("trang_thai", (_ACTIVE, _GONE))),
+        )
+
+    def _sort_roster_rows(self) -> None:
+        night = self.night
+        self.off_starts: set[object] = set()
+        nobodys = []
+        for row in night.rows_of["phan_cong_cchc.csv"]:
+            if row.person is not None:
+                self.named[row.person].roster.append(row)
+            else:
+                nobodys.append(row)
+        starts = [
+            row[0]
+            for row in night.con.execute(
+                "select distinct unnest(starts) as start_date from bound_person order by start_date"
+            ).fetchall()
+        ]
+        for row in nobodys:
+            options = assignments(night, row, starts)
+            jobs: set[Job] = {_ON_ROSTER} if any(covers(one.period, night.data_date) for one in options) else set()
+            off = {one.takes for one in options if one.takes and not covers(one.period, night.data_date)}
+            jobs |= {("off_roster", start) for start in off}
+            self.off_starts |= off
+            if jobs:
+                self.doing[frozenset(jobs)] += 1
+                self._bears_everywhere(("I2", "I3A", "I3B", "I3"))
+
+    def _sort_class_rows(self) -> None:
+        night = self.night
+        self.away_classes: set[str] = set()
+        self.away_any_class = False
+        nobodys: list[OpenRow] = []
+        for row in night.rows_of["lop_boi_duong.csv"]:
+            if row.person is not None:
+                self.named[row.person].classes.append(row)
+            else:
+                nobodys.append(row)
+        for row in nobodys:
+            if not row.is_open("ma_lop"):
+                self.away_classes.add(row.cells["ma_lop"] or "")
+            self.away_any_class |= row.is_open("ma_lop")
+        if not nobodys:
+            return
+        where = "" if self.away_any_class else "and list_contains($classes, class_key)"
+        mates = night.con.execute(
+            f"select distinct person_key, class_key, high from bound_proof where class_key is not null {where}",
+            {} if self.away_any_class else {"classes": sorted(self.away_classes)},
+        ).fetchall()
+        for person, class_key, _ in mates:
+            self.named[person].is_classmate = True
+            if self.away_any_class:
+                self.away_classes.add(class_key)
+        shared = [row.cells["ma_lop"] for row in nobodys if not row.is_open("ma_lop")]
+        if len(set(shared)) < len(shared) or any(high & NEEDS["I2"] for _, _, high in mates):
+            self.rough.add("I2")
+        for row in nobodys:
+            masks, may_fail = self._class_options(row)
+            jobs: set[Job] = {("prove", "anybody", mask) for mask in masks if mask}
+            own = sorted(self.away_classes) if row.is_open("ma_lop") else [row.cells["ma_lop"] or ""]
+            for bit in (1, 2, 4, 8):
+                if may_fail or any(not mask & bit for mask in masks):
+                    jobs |= {("away", class_key, bit) for class_key in own}
+            if jobs:
+                self.doing[frozenset(jobs)] += 1
+                self._bears_everywhere(("I1", "I2"))
+
+    def _class_options(self, row: OpenRow) -> tuple[list[int], bool]:
+        """What a repaired row of ``lop_boi_duong`` may prove, and whether it may prove nothing."""
+        night = self.night
+        day = None if row.is_open("ngay_hoan_thanh") else row.day("ngay_hoan_thanh")
+        results = row.text("ket_qua", ("DAT", "KHONG_DAT"))
+        may_fail = "KHONG_DAT" in results or day is None or not night.is_by_day(day)
+        if "DAT" not in results or (day is not None and not night.is_by_day(day)):
+            return [], True
+        if row.is_open("ma_khoa_hoc"):
+            masks = {high for high, _ in night.any_code}
+        else:
+            masks = {night.code_masks.get(row.cells["ma_khoa_hoc"] or "", (0, 0))[0]}
+        return sorted(masks), may_fail
+
+    def _sort_activity_rows(self) -> None:
+        night = self.night
+        owners = self._owners()
+        for name, target, any_mask, masks, when, needed, route in (
+            ("mdl_course_completions.csv", "course", night.any_course, night.course_masks, "timecompleted",
+             ("I1", "I2"), "account"),
+            ("mdl_course_modules_viewed.csv", "coursemoduleid", night.any_module, night.module_masks, "timecreated",
+             ("I3A", "I3B", "I3"), "ever"),
+        ):  # fmt: skip
+            for row in night.rows_of[name]:
+                if row.says_what_its_rival_says("userid", target, when):
+                    continue
+                self._note_rival(row, needed, owners)
+                day = None if row.is_open(when) else row.day(when)
+                if not row.is_open(when) and (day is None or not night.is_by_day(day)):
+                    continue
+                found = any_mask if row.is_open(target) else [masks.get(row.whole(target) or 0, (0, 0))]
+                gains = [high for high, _ in found if high]
+                if not gains:
+                    continue
+                if row.is_open("userid"):
+                    self.doing[frozenset(("prove", route, gain) for gain in gains)] += 1
+                    self._bears_everywhere(needed)
+                    continue
+                people = owners.get(row.whole("userid") or 0, [])
+                for person in people:
+                    self.named[person].gains.append(gains)
+                if len(people) > 1:
+                    self.rough |= set(needed)
+
+    def _owners(self) -> dict[int, list[str]]:
+        """Accounts that open rows name, and who owns them or may come to."""
+        named = {
+            row.whole("userid")
+            for name in ("mdl_course_completions.csv", "mdl_course_modules_viewed.csv")
+            for row in self.night.rows_of[name]
+            if not row.is_open("userid")
+        } | {
+            int(row.rival_cells["userid"] or 0)
+            for name in ("mdl_course_completions.csv", "mdl_course_modules_viewed.csv")
+            for row in self.night.rows_of[name]
+            if row.rival_cells is not None
+        }
+        owners: dict[int, list[str]] = defaultdict(list)
+        for user, person in self.night.con.execute(
+            "select user_id, person_key from bound_link where list_contains($named, user_id) order by all",
+            {"named": sorted(one for one in named if one is not None)},
+        ).fetchall():
+            owners[user].append(person)
+        return owners
+
+    def _note_rival(self, row: OpenRow, needed: Iterable[str], owners: dict[int, list[str]]) -> None:
+        """A record whose place a row may take may be proven by another as well: whoever did it may lose it."""
+        if row.rival_cells is not None:
+            self.rough |= set(needed)
+            for person in owners.get(int(row.rival_cells["userid"] or 0), []):
+                self.named[person].may_lose_all = True
+
+    # --- people ---------------------------------------------------------------------------------------------------
+
+    def _count_people(self) -> None:
+        """``self.people`` counts people by where they may be counted and by kind."""
+        con = self.night.con
+        con.execute("create or replace temp table bound_named (person_key varchar)")
+        if self.named:
+            con.executemany("insert into bound_named values (?)", [[person] for person in sorted(self.named)])
+        # A roster that no row can take somebody off needs no dates; so more people are of one kind.
+        off = [start for start in self.off_starts if isinstance(start, date)]
+        self.people: Counter[tuple[frozenset[Place | None], Person]] = Counter()
+        kinds: dict[tuple[object, ...], Person] = {}
+        for unit, group, is_par_able, is_staff, on, high, low, ever, has, count in con.execute(
+            "select org_unit_code, leader_group, is_par_able, is_staff,"
+            " case when starts is not null then if(list_has_all($off, starts), starts, []) end as on_roster, high, low,"
+            " ever_had_account, has_account, count(*) from bound_person anti join bound_named using (person_key)"
+            " group by all order by all",
+            {"off": sorted(off)},
+        ).fetchall():
+            place = (unit, group, is_par_able) if is_staff and (group or is_par_able) else None
+            known = (on if on is None else tuple(on), high, low, ever, has)
+            if known not in kinds:
+                shown = Shown(frozenset({high}), frozenset({low}), *self._accounts(None, ever, has))
+                kinds[known] = Person(self._roster(on), shown)
+            self.people[frozenset({place}), kinds[known]] += count
+        rows = con.execute(
+            "select named.person_key, org_unit_code, leader_group, is_par_able, is_staff, starts, ever_had_account,"
+            " has_account from bound_named as named left join bound_person using (person_key)"
+        ).fetchall()
+        proofs, periods = self._proofs(), self._periods()
+        for person, unit, group, is_par_able, is_staff, on, ever, has in sorted(rows, key=lambda row: row[0]):
+            place = (unit, group, is_par_able) if is_staff and (group or is_par_able) else None
+            named = self.named[person]
+            places = frozenset({place}).union(*(self._places(row) for row in named.staff))
+            roster = self._named_roster(named, periods.get(person, [])) if named.roster else self._roster(on)
+            shown = self._named_shown(person, named, proofs.get(person, []), bool(ever), bool(has))
+            self.people[places, Person(roster, shown)] += 1
+            self._note_bearing(named, places)
+
+    def _accounts(self, person: str | None, ever: bool, has: bool) -> tuple[bool, bool]:
+        given = self.night.anybody_has_an_account or (person is not None and person in self.night.given_accounts)
+        return ever or given, has or given
+
+    def _roster(self, starts: list[object] | None) -> Roster:
+        if starts is None:
+            return Roster(False, True)
+        if not starts or not set(starts) <= self.off_starts:
+            return Roster(True, False)
+        return Roster(True, False, frozenset({tuple(("off_roster", start) for start in starts)}))
+
+    def _named_roster(self, named: _Named, accepted: list[tuple[object, object]]) -> Roster:
+        night = self.night
+        found = worlds(night, accepted, named.roster)  # type: ignore[arg-type]
+        if found is None:
+            self.rough |= {"I2", "I3A", "I3B", "I3"}
+            return Roster(True, True)
+        covering = {
+            tuple(sorted(start for start, end in world if covers((start, end), night.data_date))) for world in found
+        }
+        off = {
+            tuple(("off_roster", start) for start in starts) for starts in covering if set(starts) <= self.off_starts
+        }
+        return Roster(any(covering), () in covering, frozenset() if () in covering else frozenset(off))
+
+    def _proofs(self) -> dict[str, list[Proof]]:
+        found: dict[str, list[Proof]] = defaultdict(list)
+        for person, high, low, class_key in self.night.con.execute(
+            "select person_key, high, low, class_key from bound_proof semi join bound_named"
+            " using (person_key) order by all"
+        ).fetchall():
+            found[person].append(Proof(high, low, class_key))
+        return found
+
+    def _periods(self) -> dict[str, list[tuple[object, object]]]:
+        found: dict[str, list[tuple[object, object]]] = defaultdict(list)
+        for person, start, end in self.night.con.execute(
+            "select person_key, start_date, end_date from work.staging.stg_hr__par_assignment semi join bound_named"
+            " using (person_key) order by all"
+        ).fetchall():
+            found[person].append((start, end))
+        return found
+
+    def _named_shown(self, person: str, named: _Named, proofs: list[Proof], ever: bool, has: bool) -> Shown:
+        groups: dict[object, list[int]] = {}
+        in_class = {proof.class_key: proof for proof in proofs if proof.class_key is not None}
+        replaced: set[str | None] = set()
+        for number, row in enumerate(named.classes):
+            masks, may_fail = self._class_options(row)
+            if row.is_open("ma_lop"):
+                # It may take the place of any class of this person.
+                groups[number] = [0, *masks]
+                replaced |= set(in_class)
+                if in_class:
+                    self.rough |= {"I1", "I2"}
+                continue
+            key = row.cells["ma_lop"]
+            if row.rival is not None and key not in in_class:
+                groups.setdefault(key, [0])
+            options = groups.setdefault(key, [in_class[key].high if key in in_class else 0])
+            options += [*masks, *([0] if may_fail else [])]
+            if key in in_class:
+                replaced.add(key)
+        high = low = 0
+        for proof in proofs:
+            if proof.class_key is None or proof.class_key not in replaced or proof.class_key not in groups:
+                high |= proof.high
+            if not named.may_lose_all and (proof.class_key is None or proof.class_key not in replaced):
+                low |= proof.low
+        most, least = {high}, {low}
+        for options in groups.values():
+            most = _maximal({mask | option for mask in most for option in options})
+            least = {mask | option for mask in least for option in options}
+        for gains in named.gains:
+            most = _maximal({mask | gain for mask in most for gain in gains})
+        return Shown(
+            frozenset(most), frozenset(least), *self._accounts(person, ever, has), self._away(proofs, replaced)
+        )
+
+    def _away(self, proofs: list[Proof], replaced: set[str | None]) -> tuple[tuple[int, frozenset[Jobs]], ...]:
+        """Per bit the rows that must take the places of all proofs of it."""
+        found = []
+        for bit in (1, 2, 4, 8):
+            needed = [proof.class_key for proof in proofs if proof.low & bit and proof.class_key not in replaced]
+            if needed and all(key in self.away_classes for key in needed):
+                found.append((bit, frozenset({tuple(("away", key, bit) for key in needed)})))
+        return tuple(found)
+
+    # --- what bears on a cell -------------------------------------------------------------------------------------
+
+    def _bears_everywhere(self, indicators: Iterable[str]) -> None:
+        self.bearing_everywhere.update(indicators)
+
+    def _note_bearing(self, named: _Named, places: frozenset[Place | None]) -> None:
+        rows = {
+            "I1": len(named.staff) + len(named.classes),
+            "I2": len(named.staff) + len(named.roster) + len(named.classes),
+            "I3": len(named.staff) + len(named.roster),
+        }
+        # Of completions and views what they could give says of which kind they are.
+        learning = sum(1 for gains in named.gains if any(gain & 15 for gain in gains))
+        viewing = sum(1 for gains in named.gains if any(gain & 48 for gain in gains))
+        extra = int(named.may_lose_all)
+        counts = {
+            "I1": rows["I1"] + learning + extra,
+            "I2": rows["I2"] + learning + extra,
+            **dict.fromkeys(("I3A", "I3B", "I3"), rows["I3"] + viewing + extra),
+        }
+        for indicator, count in counts.items():
+            if count:
+                for cell in {cell for place in places if place for cell in _cells(self.night, indicator, place)}:
+                    self.bearing[indicator, cell] += count
+
+    def open_findings(self, indicator: str, cell: Cell) -> int:
+        """How many open rows could have a part in this number."""
+        return self.bearing_everywhere[indicator] + self.bearing[indicator, cell]
+
+    # --- cells ----------------------------------------------------------------------------------------------------
+
+    def bounds(self) -> Iterator[tuple[str, Cell, ShareBound]]:
+        """The bound of each cell asked for."""
+        numbers: dict[Person, int] = {}
+        people = [
+            (places, numbers.setdefault(one, len(numbers)), count) for (places, one), count in self.people.items()
+        ]
+        for indicator in SHARES:
+            bare = [_bare(indicator, person) for person in numbers]
+            inside: dict[Cell, Counter[tuple[Person, bool, bool]]] = defaultdict(Counter)
+            total: Counter[Person] = Counter()
+            here: Counter[tuple[frozenset[Place | None], int]] = Counter()
+            kinds = {person: number for number, person in enumerate(dict.fromkeys(bare))}
+            of_kind = [kinds[person] for person in bare]
+            for places, number, count in people:
+                here[places, of_kind[number]] += count
+            ordered = list(kinds)
+            reached = {places: self._reached(indicator, places) for places, _ in here}
+            for (places, number), count in here.items():
+                total[ordered[number]] += count
+                for cell, can_be_out in reached[places]:
+                    inside[cell][ordered[number], True, can_be_out] += count
+            for code, cell in self.cells:
+                if code == indicator:
+                    yield indicator, cell, self._bound(indicator, cell, inside[cell], total)
+
+    def _reached(self, indicator: str, places: frozenset[Place | None]) -> list[tuple[Cell, bool]]:
+        """The cells in which people of these places may be counted, and whether they may be outside as well."""
+        found: Counter[Cell] = Counter()
+        for place in places:
+            found.update(_cells(self.night, indicator, place) if place else ())
+        return [(cell, count < len(places)) for cell, count in found.items()]
+
+    def _bound(
+        self, indicator: str, cell: Cell, inside: Counter[tuple[Person, bool, bool]], total: Counter[Person]
+    ) -> ShareBound:
+        if self.night.moves_units:
+            return ShareBound((0, 1), (1, 1), is_exact=False)
+        people = Counter(inside)
+        elsewhere = Counter(total)
+        for (person, _, _), count in inside.items():
+            elsewhere[person] -= count
+        for person, count in elsewhere.items():
+            if count:
+                people[person, False, True] += count
+        rows = self._rows(indicator, cell)
+        if rows:
+            nobody = Person(Roster(False, True), Shown(frozenset({0}), frozenset({0}), False, False))
+            people[_bare(indicator, nobody), False, True] += rows.total()
+        provable = frozenset(job for jobs in rows for job in jobs if job[0] == "prove")
+        ends = []
+        is_exact = indicator not in self.rough
+        for sign in (-1, 1):
+            kinds = _kinds(indicator, people, provable, sign, False)
+            if not sum(count * kind.rest[1] for kind, count in kinds.items()):
+                kinds = _kinds(indicator, people, provable, sign, True)
+            self.programs += bool(rows)
+            if not rows or self.programs <= PROGRAMS_PER_NIGHT:
+                ends.append(best_share(kinds, rows, sign))
+            else:
+                ends.append(outer_share(kinds, rows, sign))
+                is_exact = False
+        return ShareBound(ends[0], ends[1], is_exact)
+
+    def _rows(self, indicator: str, cell: Cell) -> Counter[frozenset[Job]]:
+        """What the rows that name nobody can do in this cell."""
+        need = NEEDS[indicator]
+        rows: Counter[frozenset[Job]] = Counter()
+        for places, count in self.staff_rows.items():
+            here = sum(1 for place in places if place and cell in _cells(self.night, indicator, place))
+            jobs = ({_IN} if here else set()) | ({_OUT} if here < len(places) else set())
+            rows[frozenset(jobs)] += count
+        for does, count in self.doing.items():
+            wanted: set[Job] = set()
+            for job in does:
+                if job[0] == "prove":
+                    mask = job[2] & need  # type: ignore[operator]
+                    if mask:
+                        wanted.add((*job[:2], mask))
+                elif job[0] == "away":
+                    if len(job) == 2 or job[2] & need:  # type: ignore[operator]
+                        wanted.add(job)
+                elif indicator != "I1":
+                    wanted.add(job)
+            if wanted:
+                rows[frozenset(wanted)] += count
+        return rows
+
+
+def _places_of(
+    night: Night,
+    units: tuple[str | None, ...],
+    groups: tuple[str | None, ...],
+    leaders: tuple[str | None, ...],
+    states: tuple[str | None, ...],
+) -> frozenset[Place | None]:
+    return frozenset(
+        night.place(unit or "", group or "", leader == "x", state == _ACTIVE)
+        for unit, group, leader, state in product(units, groups, leaders, states)
+    )
+
+
+def _cells(night: Night, indicator: str, place: Place) -> list[Cell]:
+    """The cells in which somebody at this place is counted."""
+    unit, leader_group, is_par_able = place
+    if indicator != "I1":
+        return [(above, "ALL") for above in night.above[unit]] if is_par_able else []
+    if leader_group is None:
+        return []
+    return [(above, group) for above in night.above[unit] for group in ("ALL", leader_group)]
+
+
+def _bare(indicator: str, person: Person) -> Person:
+    """The person without what this indicator does not ask, so that more people are of one kind."""
+    need = NEEDS[indicator]
+    shown = person.shown
+    return Person(
+        Roster(True, False) if indicator == "I1" else person.roster,
+        Shown(
+            frozenset(_maximal({mask & need for mask in shown.most})),
+            frozenset({need} if all(mask & need == need for mask in shown.least) else {0}),
+            shown.had_account,
+            shown.has_account,
+            tuple((bit, jobs) for bit, jobs in shown.away if bit & need),
+        ),
+    )
+
+
+def _kinds(
+    indicator: str,
+    people: Counter[tuple[Person, bool, bool]],
+    provable: frozenset[Job],
+    sign: int,
+    is_forced: bool,
+) -> Counter[Kind]:
+    kinds: Counter[Kind] = Counter()
+    for (person, can_be_in, can_be_out), count in people.items():
+        kinds[_kind(NEEDS[indicator], person, can_be_in, can_be_out, provable, sign, is_forced)] += count
+    return kinds
+
+
+@cache
+def _kind(
+    need: int, person: Person, can_be_in: bool, can_be_out: bool, provable: frozenset[Job], sign: int, is_forced: bool
+) -> Kind:
+    """What the person does to the share: the best outcome at no cost, and better ones with rows that name nobody."""
+    inside: set[Jobs] = {() if can_be_in else (_IN,)}
+    outside: set[Jobs] = {() if can_be_out else (_OUT,)}
+    roster, shown = person.roster, person.shown
+    on: set[Jobs] = {() if roster.can_be_on else (_ON_ROSTER,)}
+    off: set[Jobs] = {()} if roster.can_be_off else set(roster.off)
+    with_it = {jobs for mask in shown.most for jobs in _proofs_of(need & ~mask, shown, provable)}
+    without: set[Jobs] = (
+        {()}
+        if any(mask & need != need for mask in shown.least)
+        else {jobs for _, options in shown.away for jobs in options} | {(("away", "account"),)}
+    )
+    counted = [(*one, *two) for one, two in product(inside, on)]
+    costs: dict[Share, set[Jobs]] = {
+        (1, 1): {(*one, *two) for one, two in product(counted, with_it)},
+        (0, 0): outside | off,
+        (0, 1): {(*one, *two) for one, two in product(counted, without)},
+    }
+    order: list[Share] = [(1, 1), (0, 0), (0, 1)] if sign > 0 else [(0, 1), (0, 0), (1, 1)]
+    rest = next(outcome for outcome in order if () in costs[outcome])
+    wanted = order if is_forced else order[: order.index(rest)]
+    moves = tuple((outcome, jobs) for outcome in wanted if outcome != rest for jobs in _fewest(costs[outcome]))
+    return Kind(rest, moves)
+
+
+@cache
+def _proofs_of(missing: int, shown: Shown, provable: frozenset[Job]) -> frozenset[Jobs]:
+    """The smallest sets of proofs that rows which name nobody could give to this person for what is missing."""
+    if not missing:
+        return frozenset({()})
+    bit = missing & -missing
+    found: set[Jobs] = set()
+    for job in provable:
+        mask = job[2]
+        assert isinstance(mask, int)
+        reaches = {"anybody": True, "account": shown.has_account, "ever": shown.had_account}[str(job[1])]
+        if reaches and mask & bit:
+            found |= {tuple(sorted((job, *rest), key=repr)) for rest in _proofs_of(missing & ~mask, shown, provable)}
+    return frozenset(_fewest(found))
+
+
+def _fewest(found: Iterable[Jobs]) -> list[Jobs]:
+    """Those that need nothing beyond another one's."""
+    kept: list[Jobs] = []
+    for jobs in sorted(set(found), key=lambda jobs: (len(jobs), repr(jobs))):
+        if not any(Counter(less) <= Counter(jobs) for less in kept):
+            kept.append(jobs)
+    return kept
+
+
+def _maximal(masks: set[int]) -> set[int]:
+    return {mask for mask in masks if not any(mask != other and mask & other == mask for other in masks)}
