@@ -39,7 +39,8 @@ def indicators(settings: Settings, data_date: date | None, unit: str = "H29", *,
         settings.current,
         """
         select indicator_code, indicator_name_vi, indicator_name_en, population_group, numerator, denominator, value,
-            value_low, value_high, unit, target_comparator, target_value, target_date, status, is_stale, org_unit_name
+            value_low, value_high, unit, target_comparator, target_value, target_date, status, is_stale,
+            quality_score_pct, org_unit_name
         from bi.indicator_daily
         where as_of_date = ? and org_unit_code = ?
         order by indicator_code, population_group <> 'ALL', population_group
@@ -56,7 +57,7 @@ def indicators(settings: Settings, data_date: date | None, unit: str = "H29", *,
         table.add_column(heading, justify="right")
     table.add_column("Status", no_wrap=True)
     names = []
-    for code, vi, en, group, n, d, value, low, high, unit_, comparator, target, target_date, status, stale, _ in rows:
+    for code, vi, en, group, n, d, value, low, high, unit_, comparator, target, target_date, status, stale, *_ in rows:
         label, style = _STATUS.get(status, ("(suppressed)", "dim"))
         percent = " %" if unit_ == "percent" else ""
         whole = group == "ALL"
@@ -69,7 +70,9 @@ def indicators(settings: Settings, data_date: date | None, unit: str = "H29", *,
             f"{comparator} {target:g}{percent} by {target_date}" if target_date else "",
             f"[{style}]{label}[/{style}]" + (" (stale)" if stale else ""),
         )
-    return table if wide else Group(table, *names)
+    score = rows[0][-2]
+    quality = [f"Data quality of {'the city' if unit == 'H29' else 'its agency'}: {score:.1f} % (par quality)"]
+    return Group(table, *([] if wide else names), *(quality if score is not None else []))
 
 
 def _value(value: float | None, low: float | None, high: float | None, percent: str) -> str:

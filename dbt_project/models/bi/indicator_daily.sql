@@ -11,6 +11,7 @@ with
             unit.org_unit_name_vi as org_unit_name,
             unit.org_unit_name_en,
             unit.org_unit_type,
+            quality.quality_score_pct,
             daily.org_unit_code <> {{ city() }} and coalesce(daily.denominator < 5, false) as is_suppressed
         from {{ ref("fct_indicator_daily") }} as daily
         inner join {{ ref("dim_indicator") }} as indicator on daily.indicator_code = indicator.indicator_code
@@ -24,6 +25,10 @@ with
             {{ ref("dim_org_unit_snapshot") }} as unit
             on daily.as_of_date = unit.as_of_date
             and daily.org_unit_code = unit.org_unit_code
+        left join
+            {{ ref("fct_data_quality_daily") }} as quality
+            on daily.as_of_date = quality.as_of_date
+            and unit.agency_code = quality.org_unit_code
         where daily.as_of_date = {{ as_of_date() }}
     )
 
@@ -46,5 +51,6 @@ select
     target_date,
     case when not is_suppressed then status end as status,
     is_stale,
-    is_suppressed
+    is_suppressed,
+    quality_score_pct
 from named
