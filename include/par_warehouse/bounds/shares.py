@@ -19,8 +19,9 @@ from par_warehouse.bounds.open_rows import OpenRow
 from par_warehouse.bounds.periods import assignments, covers, worlds
 
 SHARES = ("I1", "I2", "I3A", "I3B", "I3")
-PROGRAMS_PER_NIGHT = 200
-"""So many ends of cells are solved exactly where rows name nobody; the city first. The others get an outer bound."""
+PROGRAMS_PER_INDICATOR = 60
+"""So many ends of cells are solved exactly where rows name nobody: the city, then units by their distance from it. The
+others get an outer bound."""
 
 Cell = tuple[str, str]
 """Unit and population group."""
@@ -431,6 +432,7 @@ class Shares:
             (places, numbers.setdefault(one, len(numbers)), count) for (places, one), count in self.people.items()
         ]
         for indicator in SHARES:
+            self.programs = 0
             bare = [_bare(indicator, person) for person in numbers]
             inside: dict[Cell, Counter[tuple[Person, bool, bool]]] = defaultdict(Counter)
             total: Counter[Person] = Counter()
@@ -480,7 +482,7 @@ class Shares:
             if not sum(count * kind.rest[1] for kind, count in kinds.items()):
                 kinds = _kinds(indicator, people, provable, sign, True)
             self.programs += bool(rows)
-            if not rows or self.programs <= PROGRAMS_PER_NIGHT:
+            if not rows or self.programs <= PROGRAMS_PER_INDICATOR:
                 ends.append(best_share(kinds, rows, sign))
             else:
                 ends.append(outer_share(kinds, rows, sign))
