@@ -84,7 +84,7 @@ def test_an_account_stays_known_to_all_later_nights(tmp_path: Path) -> None:
     broken = clean_world()
     broken["mdl_user"][0]["deleted"] = "no"
     settings = series(tmp_path, broken)
-    assert repair(settings, NIGHT, None, "mdl_user", 1, deleted="0") == ["accepted"]
+    assert repair(settings, NIGHT, "H29.01", "mdl_user", 1, deleted="0") == ["accepted"]
     assert judged_again(settings) == [0, 1, 2, 3]
 
 

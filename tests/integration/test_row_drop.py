@@ -104,7 +104,8 @@ ANSWER = """
 
     def answer():
         from airflow.models.hitl import HITLDetail
-        from airflow.models.trigger import TriggerEvent, handle_event_submit
+        from airflow.models.trigger import handle_event_submit
+        from airflow.triggers.base import TriggerEvent
         from airflow.utils.session import create_session
         from airflow.utils.state import TaskInstanceState
         from datetime import datetime, timezone
@@ -124,6 +125,7 @@ ANSWER = """
                                         task_instance=detail.task_instance, session=session)
                     return
     asked = {}
+    threading.excepthook = lambda failure: (print(failure, file=sys.stderr, flush=True), os._exit(3))
     threading.Thread(target=answer, daemon=True).start()
     run = dag.test()
     print(json.dumps({"state": str(run.state), "asked": asked,
@@ -142,9 +144,8 @@ def test_an_administrator_answers_in_airflow(settings: Settings, chosen: str, no
         "PAR_HR_URI": settings.hr_uri, "PAR_ELEARNING_URI": settings.elearning_uri, "PAR_TASK_RETRIES": "0",
         "CHOSEN": chosen, "WHY": WHY, "PYTHONPATH": str(PROJECT_ROOT / "include"),
     }  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(ANSWER)], env=environment, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", textwrap.dedent(ANSWER)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["state"] == "success", told
