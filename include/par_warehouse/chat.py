@@ -55,5 +55,10 @@ def _notify(message: Message, url: str) -> None:
         raise Unreachable(
             f"The address of the chat {message.recipient} would send in the clear; use its form with TLS."
         )
-    if not hook.notify(title=message.subject, body=message.text, notify_type=apprise.NotifyType.INFO):
+    try:
+        is_taken = hook.notify(title=message.subject, body=message.text, notify_type=apprise.NotifyType.INFO)
+    except Exception:
+        # A hundred services are a hundred authors: none of their errors may keep the other messages from going out.
+        is_taken = False
+    if not is_taken:
         raise Unreachable(f"The chat {message.recipient} did not take a message.")

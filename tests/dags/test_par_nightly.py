@@ -30,6 +30,11 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> dict:
             "retries": sorted({t.retries for t in dag.tasks}),
             "backoff": all(t.retry_exponential_backoff for t in dag.tasks),
             "modes": {t.task_id: t.mode for t in dag.tasks if hasattr(t, "mode")},
+            "alerts": all(type(c).__name__ == "NightFailed" for t in dag.tasks for c in t.on_failure_callback),
+            "alert": type(dag.on_failure_callback).__name__,
+            "deadline": [(str(d.interval), d.callback.path) for d in dag.deadline],
+            "outbox": [bag.dags["par_outbox"].timetable.expression, bag.dags["par_outbox"].max_active_runs,
+                       [t.task_id for t in bag.dags["par_outbox"].tasks]],
             "docs": {t.task_id: t.doc_md or t.python_callable.__doc__ for t in dag.tasks},
         }))
         """
@@ -82,6 +87,15 @@ def test_waits_without_a_worker_and_retries_with_back_off(facts: dict) -> None:
     assert facts["modes"] == {"hr.wait_for_delivery": "reschedule", "elearning.wait_for_delivery": "reschedule"}
     assert facts["retries"] == [3]
     assert facts["backoff"]
+
+
+def test_a_failed_task_a_failed_run_and_a_late_one_alert(facts: dict) -> None:
+    assert (facts["alerts"], facts["alert"]) == (True, "NightFailed")
+    assert facts["deadline"] == [["1 day, 6:00:00", "par_airflow.alerts.night_is_late"]]
+
+
+def test_the_outbox_is_looked_after_every_quarter_of_an_hour(facts: dict) -> None:
+    assert facts["outbox"] == ["*/15 * * * *", 1, ["send"]]
 
 
 def test_says_what_to_do_when_it_fails(facts: dict) -> None:
