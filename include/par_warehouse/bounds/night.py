@@ -227,6 +227,7 @@ class Night:
         )
         for row in self.rows_of["mdl_user.csv"]:
             if row.person is None and row.rival is not None:
+                # In the place of its rival it undoes the link that this gave; one of an earlier delivery stays.
                 named.append((row.whole("id"), self._former(row, "account_link", "user_id", "person_key")))
             if row.person is not None:
                 self.given_accounts.add(row.person)
@@ -234,7 +235,6 @@ class Night:
                 self.wild_accounts += bool(orphans)
             elif row.person is not None:
                 named.append((row.whole("id"), row.person))
-        # An account that names nobody takes the link that its rival gave, and leaves that of an earlier delivery.
         self.anybody_has_an_account = any(row.open_cells is None for row in self.rows_of["mdl_user.csv"])
         if self.wild_accounts or self.anybody_has_an_account:
             self.rough |= {*NEEDS}
@@ -258,8 +258,8 @@ class Night:
             "insert into bound_link select user_id, person_key, false from bound_switch where person_key is not null"
         )
         # An account that leaves one person for another cannot prove for both.
-        self.contested = [row[0] for row in self._all(
-            "select user_id from bound_link group by user_id having count(*) > 1 order by user_id")]  # fmt: skip
+        found = self._all("select user_id from bound_link group by user_id having count(*) > 1 order by user_id")
+        self.contested = [user for (user,) in found]
 
     def _former(self, row: OpenRow, links: str, key: str, value: str) -> str | None:
         """What earlier deliveries than the row's say of the account or module."""
