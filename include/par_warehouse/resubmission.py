@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -433,7 +433,7 @@ def _number(text: str) -> float | None:
 
 def _agency_of(rows: Sequence[ReturnedRow]) -> str:
     """The agency that a sheet names. Raises ParError when it names several: whose repair it is has to be clear."""
-    named = {row.own(AGENCY) for row in rows if row.texts}
+    named = {row.own(AGENCY) for row in rows if row.own(KEY)}
     if len(named) > 1:
         raise ParError(
             "The sheet holds rows of several agencies. Send one file for each agency, as the sheets were given out."
@@ -487,6 +487,6 @@ def _key_of(row: BrokenRow | None) -> str | None:
     return row.finding_key if row else None
 
 
-def refusal(name_vi: str, name_en: str) -> Answer:
+def refusal(vi: str, en: str) -> Answer:
     """The answer to a file that is refused as a whole."""
-    return replace(Answer([]), rows=[RowAnswer("tệp | file", None, "refused", name_vi, name_en)])
+    return Answer([RowAnswer("tệp | file", None, "refused", vi, en)])
