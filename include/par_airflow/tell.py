@@ -46,7 +46,7 @@ def send_task() -> Any:
         from par_warehouse import nightly
 
         return without_harm(
-            lambda: nightly.send(Settings.from_environment(), carriers()), "What waits in the outbox is tried again."
+            lambda: nightly.send(Settings.from_environment(), carriers), "What waits in the outbox is tried again."
         )
 
     return send()

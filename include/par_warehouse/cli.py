@@ -280,16 +280,16 @@ def check_config() -> None:
 def send() -> None:
     """Hand over the messages that wait in the outbox."""
     settings = Settings.from_environment()
-    from par_warehouse import nightly
+    from par_warehouse import nightly, outbox
 
-    if any(settings.outbox.glob("*.json")):
+    if outbox.has_waiting(settings):
         from par_airflow.home import use_local_airflow
 
         use_local_airflow(settings)
         _migrate_if_needed(settings)
     from par_airflow.tell import carriers
 
-    console.print(nightly.send(settings, carriers()), soft_wrap=True)
+    console.print(nightly.send(settings, carriers), soft_wrap=True)
 
 
 @app.command()

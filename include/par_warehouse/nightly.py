@@ -149,9 +149,14 @@ def tell(settings: Settings, data_date: date, run_id: str) -> str:
     return tell_step.tell(settings, recipients, data_date)
 
 
-def send(settings: Settings, carriers: Mapping[str, outbox.Carrier]) -> str:
-    """Hand over what waits in the outbox; without the lock on the data folder, for a mail server may be slow."""
+def send(settings: Settings, carriers: Callable[[], Mapping[str, outbox.Carrier]]) -> str:
+    """Hand over what waits in the outbox; without the lock on the data folder, for a mail server may be slow.
+
+    ``carriers`` is only asked when something waits.
+    """
     started = time.monotonic()
-    line = outbox.send(settings, load_configuration(settings.config_dir).recipients, carriers)
+    line = "nothing waits to be sent"
+    if outbox.has_waiting(settings):
+        line = outbox.send(settings, load_configuration(settings.config_dir).recipients, carriers())
     log.info("%s (send, %.1f s)", line, time.monotonic() - started, extra={"step": "send"})
     return line

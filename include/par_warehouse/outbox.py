@@ -128,6 +128,11 @@ def send(settings: Settings, recipients: Recipients, carriers: Mapping[str, Carr
     return "messages: " + ", ".join(f"{count} {names[state]}" for state, count in counts.items() if count)
 
 
+def has_waiting(settings: Settings) -> bool:
+    """Whether anything is to be handed over."""
+    return bool(_waiting(settings))
+
+
 def absorb(settings: Settings, con: "duckdb.DuckDBPyConnection") -> None:
     """Bring ``ops.message`` up to the files, and remove those that are done with."""
     _recover(settings, con)

@@ -129,7 +129,7 @@ class Script:
         """What waits goes out; what has come is kept under a name."""
         from par_airflow.tell import carriers
 
-        nightly.send(self.settings, carriers())
+        nightly.send(self.settings, carriers)
         self.told[name] = self.mails.take()
         self.posts[name] = list(self.hook.posts)
         self.hook.posts.clear()

@@ -222,4 +222,4 @@ def test_a_long_list_ends_in_a_number() -> None:
     )
     words = words_of(digest(groups=groups, open={"rows": 45}, new=45), has_sheet=True)
     assert "t39.csv" in words.text and "t40.csv" not in words.text and "và 5 nhóm lỗi khác" in words.text
-    assert "Tệp đính kèm liệt kê mọi dòng cần sửa." in words.text
+    assert "Tệp đính kèm liệt kê mọi dòng cần sửa;" in words.text
