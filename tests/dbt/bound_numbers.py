@@ -11,12 +11,19 @@ from par_warehouse.bounds import bounds
 from tests.oracle.repairs import SPEC, UNNAMED, D, Judged, person_key, typed
 
 UNUSED = {
+    "int_agency__judged",
+    "int_agency__repaired",
+    "int_agency__scored",
     "int_candidate__proposed",
     "int_indicator__marked_stale",
+    "int_org_unit__in_agency",
     "int_target__in_force",
     "stg_hr__initiative",
+    "stg_hr__person_row",
     "stg_hr__rating",
     "stg_serving__file",
+    "stg_serving__finding",
+    "stg_serving__quarantined_row",
 }
 
 
