@@ -128,6 +128,23 @@ BY_HAND = {
 }  # fmt: skip
 
 
+def test_a_unit_of_another_kind_moves_its_own_people_only(bounds: Published) -> None:
+    # The row of PH once more, its kind not readable: B may be in another leader group, or in none.
+    tables = base()
+    again = next(row for row in tables["don_vi.csv"] if row["ma_don_vi"] == "PH")
+    tables["don_vi.csv"] = [again | {"loai_don_vi": "?"}, *tables["don_vi.csv"]]
+    found = bounds(tables)
+    expected = {
+        ("I1", "H29", "ALL"): ((1, 2), (1, 1)),
+        ("I1", "H29", "SO_NGANH"): ((1, 2), (1, 1)),
+        ("I1", "SO", "SO_NGANH"): ((1, 2), (1, 1)),
+        ("I2", "H29", "ALL"): ((0, 2), (0, 2)),
+        ("I3A", "PH", "ALL"): ((1, 1), (1, 1)),
+    }
+    assert {key: (found[key].low, found[key].high) for key in expected} == expected
+    assert [key for key, one in found.items() if not one.is_exact and key[0] != "I1"] == []
+
+
 @pytest.mark.parametrize("case", BY_HAND)
 def test_bounds_by_hand(case: str, bounds: Published) -> None:
     tables, expected = BY_HAND[case]

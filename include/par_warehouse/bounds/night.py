@@ -97,15 +97,21 @@ class Night:
             )
         }
         self.moves_units = False
+        self.kinds_in_question: dict[str, set[str]] = {}
         self.places_in_force = [code for code, unit in self.units.items() if unit.is_in_force]
         for row in self.rows_of["don_vi.csv"]:
             self._add_unit(row)
 
     def _add_unit(self, row: OpenRow) -> None:
         """A unit that a repair would add: people whose unit is not known may be in it."""
-        columns = ("loai_don_vi", "ma_don_vi_cha", "hieu_luc_tu", "hieu_luc_den")
         if row.rival is not None:
-            self.moves_units |= not row.says_what_its_rival_says(*columns)
+            if not row.says_what_its_rival_says("ma_don_vi_cha", "hieu_luc_tu", "hieu_luc_den"):
+                self.moves_units = True
+            elif not row.says_what_its_rival_says("loai_don_vi"):
+                code = row.cells["ma_don_vi"] or ""
+                possible = self.kinds_in_question.setdefault(code, {self.units[code].org_unit_type})
+                possible.update(kind or "" for kind in row.text("loai_don_vi", UNIT_TYPES))
+                self.rough.add("I1")  # one kind for all of its people
             return
         parents = [code for code in row.text("ma_don_vi_cha", self.units) if code is not None]
         if any(parent not in self.units for parent in parents):
@@ -124,13 +130,27 @@ class Night:
                 if in_force:
                     self.places_in_force.append(code)
 
-    def place(self, unit: str, staff_group: str, is_leader: bool, is_active: bool) -> Place | None:
-        """Where somebody counts whose row of ``nhan_su`` says this; None for nowhere."""
+    def places(self, unit: str, staff_group: str, is_leader: bool, is_active: bool) -> Iterator[Place | None]:
+        """Where somebody may count whose row of ``nhan_su`` says this; None for nowhere.
+
+        One place, unless the kind of the unit is in question.
+        """
         if unit not in self.units:
             unit = CITY  # as for accepted rows whose unit is gone
-        leader_group, is_par_group = self.posts[self.units[unit].org_unit_type, staff_group]
-        place = (unit, leader_group if is_leader and is_active else None, is_par_group and is_active)
-        return place if place[1] or place[2] else None
+        for kind in self.kinds_in_question.get(unit, {self.units[unit].org_unit_type}):
+            leader_group, is_par_group = self.posts[kind, staff_group]
+            place = (unit, leader_group if is_leader and is_active else None, is_par_group and is_active)
+            yield place if place[1] or place[2] else None
+
+    def people_in_question(self) -> Iterator[tuple[str, frozenset[Place | None]]]:
+        """The staff of units whose kind is in question, each with the places where it may make them count."""
+        if self.kinds_in_question:
+            units = ", ".join("'" + code.replace("'", "''") + "'" for code in sorted(self.kinds_in_question))
+            for person, unit, staff_group, is_leader, is_active in self._all(
+                "select person_key, org_unit_code, staff_group, is_leader, is_active"
+                f" from {_STAGING}.stg_hr__staff where org_unit_code in ({units}) order by person_key"
+            ):
+                yield person, frozenset(self.places(unit, staff_group, is_leader, is_active))
 
     # --- courses and materials ------------------------------------------------------------------------------------
 

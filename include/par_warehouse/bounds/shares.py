@@ -61,12 +61,13 @@ class Person:
 
 @dataclass
 class _Named:
-    """The open rows that name one person."""
+    """The open rows that name one person, and where else a unit in question makes this person count."""
 
     staff: list[OpenRow] = field(default_factory=list)
     roster: list[OpenRow] = field(default_factory=list)
     classes: list[OpenRow] = field(default_factory=list)
     gains: list[list[int]] = field(default_factory=list)
+    places: frozenset[Place | None] = frozenset()
     may_lose_all: bool = False
     is_classmate: bool = False
 
@@ -106,6 +107,8 @@ class Shares:
             elif places := self._places(row):
                 self.staff_rows[places] += 1
                 self._bears_everywhere(SHARES)
+        for person, places in night.people_in_question():
+            self.named[person].places = places
         self._sort_roster_rows()
         self._sort_class_rows()
         self._sort_activity_rows()
@@ -300,7 +303,7 @@ class Shares:
         for person, unit, group, is_par_able, is_staff, on, ever, has in sorted(rows, key=lambda row: row[0]):
             place = (unit, group, is_par_able) if is_staff and (group or is_par_able) else None
             named = self.named[person]
-            places = frozenset({place}).union(*(self._places(row) for row in named.staff))
+            places = frozenset({place}).union(named.places, *(self._places(row) for row in named.staff))
             roster = self._named_roster(named, periods.get(person, [])) if named.roster else self._roster(on)
             shown = self._named_shown(person, named, proofs.get(person, []), bool(ever), bool(has))
             self.people[places, Person(roster, shown)] += 1
@@ -522,8 +525,9 @@ def _places_of(
     states: tuple[str | None, ...],
 ) -> frozenset[Place | None]:
     return frozenset(
-        night.place(unit or "", group or "", leader == "x", state == _ACTIVE)
+        place
         for unit, group, leader, state in product(units, groups, leaders, states)
+        for place in night.places(unit or "", group or "", leader == "x", state == _ACTIVE)
     )
 
 
