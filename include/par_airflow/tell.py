@@ -21,14 +21,16 @@ def tell_group(data_date: Callable[[], date]) -> Any:
     def tasks() -> None:
         @task
         def compose() -> str:
-            """Write what each office is to be told into the outbox."""
+            """Write what each office is to be told into the outbox; write the operator's page."""
             from par_airflow.secrets import secrets_from_connections
             from par_warehouse import nightly
 
             def work() -> str:
                 secrets_from_connections()
-                run_id = get_current_context()["dag_run"].run_id
-                return nightly.tell(Settings.from_environment(), data_date(), run_id)
+                night = Settings.from_environment(), data_date(), get_current_context()["dag_run"].run_id
+                told = nightly.tell(*night)
+                nightly.report(*night)
+                return told
 
             return without_harm(work, "The next night's messages tell it.")
 

@@ -35,6 +35,7 @@ def make_self_contained(folder: Path, data_date: str, counts: Mapping[str, tuple
 
 def keep_last_nights(folder: Path) -> None:
     """Keep the sites of the last ``KEPT_NIGHTS`` data dates, one folder each, and write the page that lists them."""
+    folder.mkdir(parents=True, exist_ok=True)
     nights = sorted((path for path in folder.glob("????-??-??") if path.is_dir()), reverse=True)
     for path in folder.iterdir():
         if path.is_dir() and path not in nights[:KEPT_NIGHTS]:

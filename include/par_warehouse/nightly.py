@@ -28,7 +28,7 @@ from par_warehouse.settings import Settings
 
 log = logging.getLogger("par_warehouse")
 LOCK_PATIENCE_SECONDS = 1800
-STEPS_PER_NIGHT = 2 * len(SOURCES) + 6
+STEPS_PER_NIGHT = 2 * len(SOURCES) + 7
 REFUSED_LISTED = 20
 """Names of refused files and folders in the log of a pull; all of them are counted."""
 
@@ -142,9 +142,14 @@ def publish(settings: Settings, data_date: date, run_id: str) -> str:
 
 
 @_step
+def report(settings: Settings, data_date: date, run_id: str) -> str:
+    """Write the operator's page about the published night."""
+    return f"page {write_quality_page(settings, data_date)}"
+
+
+@_step
 def tell(settings: Settings, data_date: date, run_id: str) -> str:
-    """Write the operator's page, and queue what each office is to be told about the night."""
-    write_quality_page(settings, data_date)
+    """Queue what each office is to be told about the night."""
     recipients = load_configuration(settings.config_dir).recipients
     return tell_step.tell(settings, recipients, data_date)
 
