@@ -290,8 +290,8 @@ EXPECTED: dict[str, list[tuple[str, str, list[str]]]] = {
     "11": [
         (CITY, "[PAR] 09/12/2024 Thành phố: 1 tệp bị từ chối, 2 dòng cần sửa (1 mới)",
          ["BỊ TỪ CHỐI (cả tệp không được nhận)", "- nhan_su.csv (mới), MISSING_COLUMN",
-          "Dòng tiêu đề thiếu cột bắt buộc của hợp đồng dữ liệu; hãy giữ nguyên dòng tiêu đề của mẫu và gửi lại đủ các cột."
-          " (thiếu cột: nhom; tệp có 6 dòng)",
+          "Dòng tiêu đề thiếu cột bắt buộc của hợp đồng dữ liệu; hãy giữ nguyên dòng tiêu đề của mẫu và gửi lại đủ"
+          " các cột. (thiếu cột: nhom; tệp có 6 dòng)",
           "Tạm dùng bản giao ngày 08/12/2024.", BY_AGENCY,
           "- H29.01 Sở Nội vụ: 1 (0 mới, 1 quá hạn), lâu nhất 7 ngày",
           "- H29.03 Sở Tài chính: 1 (0 mới, 1 quá hạn), lâu nhất 4 ngày",
