@@ -113,4 +113,4 @@ def test_says_that_raw_files_are_gone(settings: Settings, tmp_path: Path) -> Non
     assert "deleted when its days were over" in first["what_to_do"].value
     values = [cell.value for cell in (*first.values(), *second.values())]
     assert not {NUMBER, NAME, "123456789"} & set(values)
-    assert (first["so_dinh_danh"].value, first["nhom"].value, second["nhom"].value) == ("invalid", "CONG_CHUC", "?")
+    assert (first["so_dinh_danh"].value, first["nhom"].value, second["nhom"].value) == ("invalid", "CONG_CHUC", None)

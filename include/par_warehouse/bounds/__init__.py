@@ -50,9 +50,12 @@ def bounds(con: duckdb.DuckDBPyConnection, data_date: date, scheme_start: date, 
         if access_rule != "viewed" and code in ("I3A", "I3") and count:
             # All materials of the catalogue are asked for: what a repair adds there asks for more.
             low, high, is_exact = (0, 1), (1, 1), False
-        rows.append((code, *cell, *low, *high, count, is_exact))
-    for code, counted in read_counts(night).items():
-        rows.append((code, CITY, "ALL", counted.low, None, counted.high, None, counted.open_findings, counted.is_exact))
+        # Two ends that are one value are the value, which the world as it is attains.
+        is_one = low[0] * high[1] == high[0] * low[1] and (low[1] == 0) == (high[1] == 0)
+        rows.append((code, *cell, *low, *high, count, is_exact or is_one))
+    for code, one in read_counts(night).items():
+        is_exact = one.is_exact or one.low == one.high
+        rows.append((code, CITY, "ALL", one.low, None, one.high, None, one.open_findings, is_exact))
     return _table(rows)
 
 
