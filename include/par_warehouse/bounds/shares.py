@@ -99,6 +99,9 @@ class Shares:
     def _sort_rows(self) -> None:
         night = self.night
         self.named: dict[str, _Named] = defaultdict(_Named)
+        # Rows say the same of many: thousands of units are tried once for all of them.
+        self.places_of: dict[tuple[tuple[str | None] | None, ...], frozenset[Place | None]] = {}
+        self.reached: dict[tuple[str, frozenset[Place | None]], dict[Cell, bool]] = {}
         self.staff_rows: Counter[frozenset[Place | None]] = Counter()
         self.doing: Counter[frozenset[Job]] = Counter()
         for row in night.rows_of["nhan_su.csv"]:
@@ -126,13 +129,17 @@ class Shares:
     def _places(self, row: OpenRow) -> frozenset[Place | None]:
         """Where a repaired row of ``nhan_su`` may put its person; None: nowhere that counts."""
         night = self.night
-        return _places_of(
-            night,
-            tuple(row.text("ma_don_vi", night.places_in_force)),
-            tuple(row.text("nhom", STAFF_GROUPS)),
-            tuple(row.text("la_lanh_dao", ("x", None))),
-            tuple(row.text("trang_thai", (_ACTIVE, _GONE))),
-        )
+        columns = ("ma_don_vi", "nhom", "la_lanh_dao", "trang_thai")
+        said = tuple(None if row.is_open(column) else (row.cells[column],) for column in columns)
+        if said not in self.places_of:
+            self.places_of[said] = _places_of(
+                night,
+                tuple(row.text("ma_don_vi", night.places_in_force)),
+                tuple(row.text("nhom", STAFF_GROUPS)),
+                tuple(row.text("la_lanh_dao", ("x", None))),
+                tuple(row.text("trang_thai", (_ACTIVE, _GONE))),
+            )
+        return self.places_of[said]
 
     def _sort_roster_rows(self) -> None:
         night = self.night
@@ -497,8 +504,10 @@ class Shares:
         need = NEEDS[indicator]
         rows: Counter[frozenset[Job]] = Counter()
         for places, count in self.staff_rows.items():
-            here = sum(1 for place in places if place and cell in _cells(self.night, indicator, place))
-            jobs = ({_IN} if here else set()) | ({_OUT} if here < len(places) else set())
+            if (indicator, places) not in self.reached:
+                self.reached[indicator, places] = dict(self._reached(indicator, places))
+            can_be_out = self.reached[indicator, places].get(cell)
+            jobs = (set() if can_be_out is None else {_IN}) | ({_OUT} if can_be_out is not False else set())
             rows[frozenset(jobs)] += count
         for does, count in self.doing.items():
             wanted: set[Job] = set()
