@@ -426,7 +426,7 @@ class Shares:
         }
         for indicator, count in counts.items():
             if count:
-                for cell in {cell for place in places if place for cell in _cells(self.night, indicator, place)}:
+                for cell in self._reached(indicator, places):
                     self.bearing[indicator, cell] += count
 
     def open_findings(self, indicator: str, cell: Cell) -> int:
@@ -455,18 +455,20 @@ class Shares:
             reached = {places: self._reached(indicator, places) for places, _ in here}
             for (places, number), count in here.items():
                 total[ordered[number]] += count
-                for cell, can_be_out in reached[places]:
+                for cell, can_be_out in reached[places].items():
                     inside[cell][ordered[number], True, can_be_out] += count
             for code, cell in self.cells:
                 if code == indicator:
                     yield indicator, cell, self._bound(indicator, cell, inside[cell], total)
 
-    def _reached(self, indicator: str, places: frozenset[Place | None]) -> list[tuple[Cell, bool]]:
+    def _reached(self, indicator: str, places: frozenset[Place | None]) -> dict[Cell, bool]:
         """The cells in which people of these places may be counted, and whether they may be outside as well."""
-        found: Counter[Cell] = Counter()
-        for place in places:
-            found.update(_cells(self.night, indicator, place) if place else ())
-        return [(cell, count < len(places)) for cell, count in found.items()]
+        if (indicator, places) not in self.reached:
+            found: Counter[Cell] = Counter()
+            for place in places:
+                found.update(_cells(self.night, indicator, place) if place else ())
+            self.reached[indicator, places] = {cell: count < len(places) for cell, count in found.items()}
+        return self.reached[indicator, places]
 
     def _bound(
         self, indicator: str, cell: Cell, inside: Counter[tuple[Person, bool, bool]], total: Counter[Person]
@@ -504,9 +506,7 @@ class Shares:
         need = NEEDS[indicator]
         rows: Counter[frozenset[Job]] = Counter()
         for places, count in self.staff_rows.items():
-            if (indicator, places) not in self.reached:
-                self.reached[indicator, places] = dict(self._reached(indicator, places))
-            can_be_out = self.reached[indicator, places].get(cell)
+            can_be_out = self._reached(indicator, places).get(cell)
             jobs = (set() if can_be_out is None else {_IN}) | ({_OUT} if can_be_out is not False else set())
             rows[frozenset(jobs)] += count
         for does, count in self.doing.items():
