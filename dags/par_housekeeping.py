@@ -22,12 +22,12 @@ To delete as of another day, trigger the DAG with `as_of`. What is deleted is on
 """
 
 import logging
-import os
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import CronTriggerTimetable, Param, dag, get_current_context, task
-from airflow.sdk.exceptions import AirflowFailException
+
+from par_airflow.tasks import RETRIES, failures_told
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 log = logging.getLogger("par_warehouse")
@@ -47,12 +47,7 @@ def as_of() -> date:
     catchup=False,
     max_active_runs=1,
     params={"as_of": Param(None, type=["null", "string"], format="date", description="Day to count from, YYYY-MM-DD")},
-    default_args={
-        "retries": int(os.environ.get("PAR_TASK_RETRIES", "3")),
-        "retry_delay": timedelta(minutes=1),
-        "retry_exponential_backoff": True,
-        "max_retry_delay": timedelta(minutes=20),
-    },
+    default_args=RETRIES,
     tags=["par"],
     doc_md=__doc__,
 )
@@ -62,16 +57,12 @@ def par_housekeeping():
     @task
     def delete_raw_files() -> str:
         """Delete the raw files that have expired, and journal them."""
-        from par_warehouse.errors import ParError
         from par_warehouse.retention import delete_expired
         from par_warehouse.settings import Settings
 
-        try:
+        with failures_told():
             settings = Settings.from_environment()
             deleted = delete_expired(settings, as_of(), settings.raw_retention_days)
-        except ParError as error:
-            log.error("%s", error)
-            raise AirflowFailException(str(error)) from None
         log.info("%s", deleted)
         return str(deleted)
 

@@ -32,7 +32,6 @@ in local time (`2024-12-29T00:00:00+07:00`) and **one** active run: a second run
 """  # noqa: E501 - a Markdown table row is one line
 
 import logging
-import os
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -41,6 +40,7 @@ from airflow.sdk import CronDataIntervalTimetable, Param, PokeReturnValue, dag, 
 from airflow.sdk.exceptions import AirflowFailException
 
 from par_airflow.alerts import DEADLINE_OF_PUBLICATION, NightFailed
+from par_airflow.tasks import RETRIES, failures_told
 from par_airflow.tell import tell_group
 from par_warehouse.config import load_configuration
 from par_warehouse.errors import ParError, Unreachable
@@ -74,21 +74,14 @@ def step(work: Callable[[Settings, date, str], str]) -> str:
 
     context = get_current_context()
     try:
-        secrets_from_connections()
-        return work(Settings.from_environment(), data_date(), context["dag_run"].run_id)
+        with failures_told(retried=Unreachable):
+            secrets_from_connections()
+            return work(Settings.from_environment(), data_date(), context["dag_run"].run_id)
     except Unreachable as error:
-        log.error("%s", error)
         if context["ti"].try_number <= context["ti"].max_tries:
             raise
         log.warning("There is no further try: what was delivered last is carried forward.")
         return f"{error} Carried forward."
-    except ParError as error:
-        log.error("%s", error)
-        raise AirflowFailException(str(error)) from None
-    except Exception as error:
-        # Only the kind of an unexpected error: its text could hold a delivered value.
-        log.error("The task ended with an unexpected %s; the log has the place", type(error).__name__)
-        raise
 
 
 def source_group(source: str):
@@ -141,13 +134,7 @@ def source_group(source: str):
     catchup=False,
     max_active_runs=1,
     params={"data_date": Param(None, type=["null", "string"], format="date", description="Data date, YYYY-MM-DD")},
-    default_args={
-        "retries": int(os.environ.get("PAR_TASK_RETRIES", "3")),
-        "retry_delay": timedelta(minutes=1),
-        "retry_exponential_backoff": True,
-        "max_retry_delay": timedelta(minutes=20),
-        "on_failure_callback": NightFailed(),
-    },
+    default_args={**RETRIES, "on_failure_callback": NightFailed()},
     on_failure_callback=NightFailed(),
     deadline=DEADLINE_OF_PUBLICATION,
     tags=["par"],

@@ -24,12 +24,12 @@ A file that changed less than a minute ago is left for the next run. Answers say
 """  # noqa: E501 - a Markdown table row is one line
 
 import logging
-import os
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import CronTriggerTimetable, dag, task
-from airflow.sdk.exceptions import AirflowFailException
+
+from par_airflow.tasks import RETRIES, failures_told
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 log = logging.getLogger("par_warehouse")
@@ -40,12 +40,7 @@ log = logging.getLogger("par_warehouse")
     start_date=datetime(2022, 1, 1, tzinfo=ZONE),
     catchup=False,
     max_active_runs=1,
-    default_args={
-        "retries": int(os.environ.get("PAR_TASK_RETRIES", "3")),
-        "retry_delay": timedelta(minutes=1),
-        "retry_exponential_backoff": True,
-        "max_retry_delay": timedelta(minutes=20),
-    },
+    default_args=RETRIES,
     tags=["par"],
     doc_md=__doc__,
 )
@@ -57,19 +52,11 @@ def par_resubmission():
         """Take, correct, judge, publish, answer."""
         from par_airflow.secrets import secrets_from_connections
         from par_warehouse import uploads
-        from par_warehouse.errors import ParError
         from par_warehouse.settings import Settings
 
-        try:
+        with failures_told():
             secrets_from_connections()
             lines = uploads.take_uploads(Settings.from_environment())
-        except ParError as error:
-            log.error("%s", error)
-            raise AirflowFailException(str(error)) from None
-        except Exception as error:
-            # Only the kind of an unexpected error: its text could hold a delivered value.
-            log.error("The task ended with an unexpected %s; the log has the place", type(error).__name__)
-            raise
         for line in lines:
             log.info("%s", line)
         return lines

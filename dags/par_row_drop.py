@@ -26,9 +26,10 @@ from zoneinfo import ZoneInfo
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import CronTriggerTimetable, Param, dag, task, task_group
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 
 from par_airflow.asking import LogTheQuestion
+from par_airflow.tasks import failures_told
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 ACCEPT, REFUSE = "Chấp nhận | Accept", "Từ chối | Refuse"
@@ -88,21 +89,17 @@ def par_row_drop():
 
             from par_airflow.asking import decided_by
             from par_airflow.secrets import secrets_from_connections
-            from par_warehouse.errors import ParError
             from par_warehouse.file_decisions import decide, row_drop
             from par_warehouse.ledger import ACCEPTED_DROP, REFUSED_DROP
             from par_warehouse.settings import Settings
 
             decision = ACCEPTED_DROP if answer["chosen_options"] == [ACCEPT] else REFUSED_DROP
             reason = str(answer["params_input"].get("reason") or "")
-            try:
+            with failures_told():
                 secrets_from_connections()
                 settings = Settings.from_environment()
                 drop = row_drop(settings, date.fromisoformat(day), file, sha256)
                 return [str(one) for one in decide(settings, drop, decision, decided_by(answer), reason)]
-            except ParError as error:
-                log.error("%s", error)
-                raise AirflowFailException(str(error)) from None
 
         record(day, file, sha256, asked.output)
 

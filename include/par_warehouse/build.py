@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from par_warehouse.contract import STORED_TYPE, TABLES, Kind, Table
+from par_warehouse.contract import STORED_TYPE, TABLES, Table
 from par_warehouse.errors import ParError, PipelineError
 from par_warehouse.findings import lives
 from par_warehouse.ledger import DECISION_TABLES, OPS_TABLES, last_accepted, open_ledger
@@ -214,8 +214,8 @@ def _rows_of(files: list[tuple[date, Path]], empty: str) -> str:
 
 def _empty(table: Table) -> str:
     """A query for no quarantined rows of a table, with all columns."""
-    columns = [f"null::{STORED_TYPE[c.kind]} as {c.name}" for c in table.stored_columns
-               if c.kind not in (Kind.NAME, Kind.CHECKED_DATE)]  # fmt: skip
+    kept = [column for column in table.stored_columns if column.name not in table.personal_columns]
+    columns = [f"null::{STORED_TYPE[column.kind]} as {column.name}" for column in kept]
     return (
         "select null::date as delivery_date, null::varchar as finding_key, null::varchar as agency_code,"
         " null::varchar[] as rule_codes, null::varchar[] as broken_columns, null::bigint as row_number,"

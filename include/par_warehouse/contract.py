@@ -72,6 +72,11 @@ class Table:
         return tuple(column for column in self.columns if column.kind is not Kind.DROPPED)
 
     @cached_property
+    def personal_columns(self) -> tuple[str, ...]:
+        """Stored columns of names and personal dates: judged, and kept of no row."""
+        return tuple(c.name for c in self.stored_columns if c.kind in (Kind.NAME, Kind.CHECKED_DATE))
+
+    @cached_property
     def person_column(self) -> str | None:
         """The column that holds the identification number, if the file names persons."""
         return next((column.name for column in self.columns if column.kind is Kind.PERSON_ID), None)
@@ -164,6 +169,10 @@ ROW_RULES = (
     "DUPLICATE_KEY",
 )
 """Codes of the row rules in order of precedence."""
+
+
+UNIT_COLUMNS = {"nhan_su": "ma_don_vi", "phan_cong_cchc": "ma_don_vi", "quyet_dinh": "ma_don_vi_moi"}
+"""The column of each table about persons that names a unit."""
 
 
 def tables_of(source: str) -> tuple[Table, ...]:

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
-from par_warehouse.settings import PROJECT_ROOT
+from par_warehouse.templates import TEMPLATES
 
-TEMPLATES = PROJECT_ROOT / "include" / "templates"
 KEPT_NIGHTS = 14
 """Sites of so many data dates are kept."""
 _FROM_ELSEWHERE = re.compile(

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING, Any
 
 from par_warehouse.digest import Digest, Group
 from par_warehouse.recipients import CITY
-from par_warehouse.settings import PROJECT_ROOT
+from par_warehouse.templates import environment
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 LISTED = 40
 """So many groups and lines of counts are written out; the rest is a number."""
@@ -135,14 +136,8 @@ def day(value: date) -> str:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(PROJECT_ROOT / "include" / "templates"),
-        undefined=StrictUndefined,
-        autoescape=lambda name: name is not None and name.endswith(".html.j2"),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+def _environment() -> "Environment":
+    with_filters = environment()
     filters: tuple[Callable[..., str], ...] = (number, rows, days, day, in_language, changes_of, places_of, counts_of)
-    environment.filters |= {one.__name__: one for one in filters}
-    return environment
+    with_filters.filters |= {one.__name__: one for one in filters}
+    return with_filters

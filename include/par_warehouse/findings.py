@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from par_warehouse.contract import TABLES, Kind, Table
+from par_warehouse.contract import TABLES, UNIT_COLUMNS, Kind, Table
 from par_warehouse.copying import shown
 from par_warehouse.errors import ParError
 from par_warehouse.ledger import open_ledger
@@ -24,8 +24,6 @@ from par_warehouse.settings import Settings
 from par_warehouse.signing import check_account, check_reason
 from par_warehouse.staged import StagedFile
 
-_PERSONAL = (Kind.NAME, Kind.CHECKED_DATE)
-_UNIT_COLUMNS = {"nhan_su": "ma_don_vi", "phan_cong_cchc": "ma_don_vi", "quyet_dinh": "ma_don_vi_moi"}
 _ACCOUNT_COLUMNS = {"mdl_course_completions": "userid", "mdl_course_modules_viewed": "userid"}
 _INCREMENTAL = ", ".join(f"'{table.file_name}'" for table in TABLES if table.is_incremental)
 
@@ -81,7 +79,7 @@ def identify(con: duckdb.DuckDBPyConnection, table: Table, file: StagedFile) -> 
     person = table.person_column
     part = "origin.part_number" if file.has_parts else "0"
     senders = " ".join(f"when {number} then {_text(sender_of(file, number))}" for number in range(len(file.parts)))
-    stored = [c.name for c in table.stored_columns if c.kind not in _PERSONAL and c.name != person]
+    stored = [c.name for c in table.stored_columns if c.name not in (*table.personal_columns, person)]
     key = [name for name in table.key if name != person]
     is_by_person = f"not is_known or {str(person in table.key).lower()}"
     con.execute(
@@ -122,7 +120,7 @@ def identify(con: duckdb.DuckDBPyConnection, table: Table, file: StagedFile) -> 
 def keep_rows(con: duckdb.DuckDBPyConnection, table: Table, target: Path) -> None:
     """Write the quarantined rows as they are staged, with their key, their agency and the columns to repair."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    personal = ", ".join(c.name for c in table.stored_columns if c.kind in _PERSONAL)
+    personal = ", ".join(table.personal_columns)
     # What stands where one of a few values belongs may be anything, a name among them.
     lists = ", ".join(
         f"if(list_contains(broken_columns, '{c.name}'), null, {c.name}) as {c.name}"
@@ -329,7 +327,7 @@ def _agency_of(table: Table) -> str:
         return f"(select any_value(agency_code) from night.account_agency as of where of.user_id = origin.{column})"
     if table.person_column is None:
         return "null::varchar"
-    if column := _UNIT_COLUMNS.get(table.name):
+    if column := UNIT_COLUMNS.get(table.name):
         by_unit = _agency_of_unit(column)
         return f"coalesce({by_unit}, {by_person})" if table.name == "nhan_su" else f"coalesce({by_person}, {by_unit})"
     return by_person

@@ -9,7 +9,8 @@ from typing import Any
 
 import duckdb
 
-from par_warehouse.settings import PROJECT_ROOT, Settings
+from par_warehouse.settings import Settings
+from par_warehouse.templates import environment
 
 OLDEST_SHOWN = 50
 """So many open findings are listed, the oldest first; the others are counted."""
@@ -92,16 +93,11 @@ def quality_of(settings: Settings, data_date: date) -> dict[str, list[dict[str, 
 
 def write_quality_page(settings: Settings, data_date: date) -> Path:
     """Write ``reports/quality/index.html`` for a published data date; the page is replaced whole."""
-    import jinja2
-
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(PROJECT_ROOT / "include" / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-    )
     version = settings.current.resolve().name
-    page = templates.get_template("quality.html.j2").render(
-        quality_of(settings, data_date), data_date=data_date, version=version, oldest_shown=OLDEST_SHOWN
+    page = (
+        environment()
+        .get_template("quality.html.j2")
+        .render(quality_of(settings, data_date), data_date=data_date, version=version, oldest_shown=OLDEST_SHOWN)
     )
     target = settings.reports / "quality" / "index.html"
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -13,14 +13,12 @@ import duckdb
 
 from par_warehouse import cells
 from par_warehouse.config import Feed
-from par_warehouse.contract import Kind, Table
+from par_warehouse.contract import UNIT_COLUMNS, Kind, Table
 from par_warehouse.dialects import Records
 from par_warehouse.held_rows import HeldRows
 from par_warehouse.people import People
 from par_warehouse.units import UnitDirectory
 
-UNIT_COLUMNS = {"nhan_su": "ma_don_vi", "phan_cong_cchc": "ma_don_vi", "quyet_dinh": "ma_don_vi_moi"}
-"""The column of each table that names a unit."""
 # When a row's unit name was in use: at the end of an assignment that is over, and when a decision took effect.
 _UNIT_DATES = {"phan_cong_cchc": "den_ngay", "quyet_dinh": "ngay_hieu_luc"}
 

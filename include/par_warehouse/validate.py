@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from par_warehouse.contract import ROW_RULES, SOURCES, STORED_TYPE, TABLES, TABLES_BY_NAME, Kind, Table
+from par_warehouse.contract import ROW_RULES, SOURCES, STORED_TYPE, TABLES, TABLES_BY_NAME, Table
 from par_warehouse.copying import MAX_PATH, shown
 from par_warehouse.dialects.spreadsheet import NUMBERS_PER_SHEET
 from par_warehouse.errors import PipelineError
@@ -261,8 +261,7 @@ class _Night:
     def _write_accepted(self, table: Table) -> Path:
         path = self._path(self.settings.accepted, table)
         path.parent.mkdir(parents=True, exist_ok=True)
-        personal = [c.name for c in table.stored_columns if c.kind in (Kind.NAME, Kind.CHECKED_DATE)]
-        columns = f"* exclude ({', '.join(personal)})" if personal else "*"
+        columns = f"* exclude ({', '.join(table.personal_columns)})" if table.personal_columns else "*"
         self.con.execute(
             f"copy (select {columns} from main.{table.name} anti join broken using (row_number) order by row_number)"
             f" to '{path}' (format parquet, compression zstd)"

@@ -40,10 +40,11 @@ _TABLES = {
 # The unit directly below the city that each unit belongs to.
 _AGENCIES = """
 create temp table agency as
-select nested.org_unit_code, unit.org_unit_code as agency_code, unit.org_unit_name_vi as agency_name
-from work.intermediate.int_org_unit__nested as nested
-inner join build.marts.dim_org_unit_snapshot as unit on nested.ancestor_code = unit.org_unit_code
-where unit.as_of_date = $day and unit.is_in_force and unit.parent_org_unit_code = 'H29'
+select unit.org_unit_code, agency.org_unit_code as agency_code, agency.org_unit_name_vi as agency_name
+from build.marts.dim_org_unit_snapshot as unit
+inner join build.marts.dim_org_unit_snapshot as agency
+    on unit.as_of_date = agency.as_of_date and unit.agency_code = agency.org_unit_code
+where agency.as_of_date = $day and agency.is_in_force and agency.parent_org_unit_code = 'H29'
 """
 
 # Ratings of the active staff in the latest year for which half of them are rated: before, a few would stand for all.

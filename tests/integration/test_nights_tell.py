@@ -54,7 +54,7 @@ def office(tmp_path: Path) -> Office:
 
 
 def plain(mail: EmailMessage) -> str:
-    return str(mail.get_body(("plain",)).get_content())  # type: ignore[union-attr]
+    return str(mail.get_body(("plain",)).get_content())
 
 
 def test_nights_tell_and_a_mail_server_that_is_down_only_delays(office: Office) -> None:

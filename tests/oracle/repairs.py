@@ -207,7 +207,7 @@ def person_key(spec: FileSpec, row: _Judged) -> str | None:
     if spec is contract.MDL_USER:
         cell = row["idnumber"]
         return None if cell is None else reading.repair_person(str(cell))[0]
-    return row["so_dinh_danh"] if "so_dinh_danh" not in row.unparsed else None  # type: ignore[return-value]
+    return row["so_dinh_danh"] if "so_dinh_danh" not in row.unparsed else None
 
 
 # --- every repair ---------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from itertools import product
 from par_warehouse.bounds.extremes import Job, Kind, Share, best_share, outer_share
 from par_warehouse.bounds.night import CITY, NEEDS, STAFF_GROUPS, Night, Place, Proof
 from par_warehouse.bounds.open_rows import OpenRow
-from par_warehouse.bounds.periods import assignments, covers, worlds
+from par_warehouse.bounds.periods import Period, assignments, covers, worlds
 
 SHARES = ("I1", "I2", "I3A", "I3B", "I3")
 PROGRAMS_PER_INDICATOR = 60
@@ -327,9 +327,9 @@ class Shares:
             return Roster(True, False)
         return Roster(True, False, frozenset({tuple(("off_roster", start) for start in starts)}))
 
-    def _named_roster(self, named: _Named, accepted: list[tuple[object, object]]) -> Roster:
+    def _named_roster(self, named: _Named, accepted: list[Period]) -> Roster:
         night = self.night
-        found = worlds(night, accepted, named.roster)  # type: ignore[arg-type]
+        found = worlds(night, accepted, named.roster)
         if found is None:
             self.rough |= {"I2", "I3A", "I3B", "I3"}
             return Roster(True, True)
@@ -350,8 +350,8 @@ class Shares:
             found[person].append(Proof(high, low, class_key))
         return found
 
-    def _periods(self) -> dict[str, list[tuple[object, object]]]:
-        found: dict[str, list[tuple[object, object]]] = defaultdict(list)
+    def _periods(self) -> dict[str, list[Period]]:
+        found: dict[str, list[Period]] = defaultdict(list)
         for person, start, end in self.night.con.execute(
             "select person_key, start_date, end_date from work.staging.stg_hr__par_assignment semi join bound_named"
             " using (person_key) order by all"
@@ -513,17 +513,24 @@ class Shares:
             wanted: set[Job] = set()
             for job in does:
                 if job[0] == "prove":
-                    mask = job[2] & need  # type: ignore[operator]
+                    mask = _mask(job) & need
                     if mask:
                         wanted.add((*job[:2], mask))
                 elif job[0] == "away":
-                    if len(job) == 2 or job[2] & need:  # type: ignore[operator]
+                    if len(job) == 2 or _mask(job) & need:
                         wanted.add(job)
                 elif indicator != "I1":
                     wanted.add(job)
             if wanted:
                 rows[frozenset(wanted)] += count
         return rows
+
+
+def _mask(job: Job) -> int:
+    """What a job that proves or takes away is about."""
+    mask = job[2]
+    assert isinstance(mask, int)
+    return mask
 
 
 def _places_of(
