@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -280,14 +280,18 @@ def check_config() -> None:
 def send() -> None:
     """Hand over the messages that wait in the outbox."""
     settings = Settings.from_environment()
-    from par_warehouse import nightly, outbox
+    from par_warehouse import nightly
+    from par_warehouse.outbox import Carrier
 
-    if outbox.has_waiting(settings):
+    def carriers() -> Mapping[str, Carrier]:
+        """Called only when something waits: importing Airflow takes seconds, and wants a home below the data folder."""
         from par_airflow.home import use_local_airflow
 
         use_local_airflow(settings)
         _migrate_if_needed(settings)
-    from par_airflow.tell import carriers
+        from par_airflow import tell
+
+        return tell.carriers()
 
     console.print(nightly.send(settings, carriers), soft_wrap=True)
 

@@ -23,6 +23,7 @@ class Office:
 
     def __init__(self, base: Path) -> None:
         self.base = base
+        (base / "home").mkdir()
         self.settings: Settings = with_feeds(settings_for(base))
         (self.settings.config_dir / "recipients.yml").write_text(
             f"city: {{mail: [{CITY}], chat: [phong]}}\nagencies:\n  H29.01: {{mail: [{STEWARD}]}}\n"
@@ -40,6 +41,7 @@ class Office:
             "PAR_ELEARNING_URI": self.settings.elearning_uri,
             "PAR_CHAT_URLS": f"phong={self.hook.url}",
             "AIRFLOW_CONN_PAR_SMTP": self.mails.connection(),
+            "HOME": str(self.base / "home"),
         }
         return subprocess.run([str(PAR), *arguments], env=environment, capture_output=True, text=True, check=False)
 
@@ -93,6 +95,7 @@ def test_nights_tell_and_a_mail_server_that_is_down_only_delays(office: Office) 
         "[PAR] 31/12/2024 Thành phố: 1 dòng cần sửa", "[PAR] 31/12/2024 Sở Nội vụ: 1 dòng cần sửa",
     ]  # fmt: skip
     assert "nothing waits to be sent" in office.par("send").stdout
+    assert list((office.base / "home").iterdir()) == [], "Airflow's home is below the data folder"
     office.mails.stop()
     assert [post["title"] for post in office.hook.posts] == [
         "[PAR] 30/12/2024 Thành phố: 1 dòng cần sửa (1 mới)", "[PAR] 31/12/2024 Thành phố: 1 dòng cần sửa",
