@@ -18,6 +18,8 @@ ADDRESS_SPACE = 6 << 30
 GROWTH_BYTES = 300 << 20
 """By how much the memory may grow beyond what it ever was, for one delivery of a few kilobytes."""
 GROWN = "MB more memory than ever before"
+READY = "ready"
+"""The first answer: the time to start a child is no delivery's."""
 
 PROJECT = Path(__file__).parents[2]
 
@@ -32,6 +34,7 @@ def serve(check: Callable[[str, Files], str], cpu_seconds: float, requests: Conn
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     logging.disable()
+    answers.send(READY)
     with suppress(EOFError):
         while True:
             seed, files = requests.recv()

@@ -11,11 +11,11 @@ from random import Random
 from types import TracebackType
 
 from tests.fuzz.checks import check
-from tests.fuzz.child import GROWN, Files, serve
+from tests.fuzz.child import GROWN, READY, Files, serve
 from tests.fuzz.mutations import mutated
 from tests.fuzz.seeds import seeds
 
-CPU_SECONDS = 5.0
+CPU_SECONDS = 10.0
 WAIT_SECONDS = 60.0
 """Only for what waits without working; a busy machine must not make findings."""
 
@@ -94,6 +94,7 @@ class Hunt:
         process.start()
         requests_in.close()
         answers_in.close()
+        assert answers.recv() == READY
         return process, requests, answers
 
     def _end(self) -> None:

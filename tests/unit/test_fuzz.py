@@ -64,7 +64,8 @@ def test_what_was_found_stays_mended(hunt: Hunt, case: Case) -> None:
     ],
 )
 def test_the_hunt_notices(kind: str, complaint: str) -> None:
-    with Hunt(misbehave, cpu_seconds=1, wait_seconds=2 if kind == "waits for ever" else 60) as hunt:
+    limits = {"works for ever": {"cpu_seconds": 1.0}, "waits for ever": {"wait_seconds": 2.0}}
+    with Hunt(misbehave, **limits.get(kind, {})) as hunt:
         assert hunt.outcome("behaves", {}) == "read"
         assert complaint in hunt.outcome(kind, {})
         assert hunt.outcome("behaves", {}) == "read"
