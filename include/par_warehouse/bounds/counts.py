@@ -152,14 +152,10 @@ class Counts:
     def _name_rows(self) -> dict[str, list[OpenRow]]:
         night = self.night
         completions = [row for row in self.rows if row.file_name == "mdl_course_completions.csv"]
-        users = {row.whole("userid") for row in completions if not row.is_open("userid")}
-        users |= {int(row.rival_cells["userid"] or 0) for row in completions if row.rival_cells}
-        self.owners: dict[int, list[str]] = defaultdict(list)
-        for user, person in night.con.execute(
-            "select user_id, person_key from bound_link where list_contains($users, user_id) order by all",
-            {"users": sorted(one for one in users if one is not None)},
-        ).fetchall():
-            self.owners[user].append(person)
+        self.owners = night.owners(
+            [row.whole("userid") for row in completions if not row.is_open("userid")]
+            + [int(row.rival_cells["userid"] or 0) for row in completions if row.rival_cells is not None]
+        )
         named: dict[str, list[OpenRow]] = defaultdict(list)
         for row in self.rows:
             owners = self._owners_of(row) or []

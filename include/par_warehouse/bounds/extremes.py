@@ -101,11 +101,8 @@ class _Program:
         return rest[0] + sum(one[0] for one in moved), rest[1] + sum(one[1] for one in moved)
 
 
-def outer_share(kinds: Counter[Kind], rows: Counter[frozenset[Job]], sign: int) -> Share | None:
-    """As ``best_share``, but beyond it or equal: each row gives the best a row could give to one person."""
-    numerator = sum(count * kind.rest[0] for kind, count in kinds.items())
-    denominator = sum(count * kind.rest[1] for kind, count in kinds.items())
-    supply = sum(rows.values())
+def outer_share(numerator: int, denominator: int, supply: int, sign: int) -> Share:
+    """As ``best_share``, but beyond it or equal: each of so many rows gives the best a row could give to one person."""
     if sign > 0:
         spare = max(0, supply - (denominator - numerator))
         return min(numerator + supply, denominator + spare), max(denominator + spare, 1)

@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import reduce
-from itertools import pairwise
+from functools import cached_property, reduce
+from itertools import pairwise, product
 from operator import and_, or_
 from typing import Any
 
@@ -98,12 +98,16 @@ class Night:
         }
         self.moves_units = False
         self.kinds_in_question: dict[str, set[str]] = {}
-        self.places_in_force = [code for code, unit in self.units.items() if unit.is_in_force]
+        self.added_in_force: set[tuple[str, str]] = set()
+        self.validities = {(unit.valid_from, unit.valid_to) for unit in self.units.values()}
         for row in self.rows_of["don_vi.csv"]:
             self._add_unit(row)
 
     def _add_unit(self, row: OpenRow) -> None:
-        """A unit that a repair would add: people whose unit is not known may be in it."""
+        """A unit that a repair would add: people whose unit is not known may be in it, and count where its parent does.
+
+        ``added_in_force`` gets parent and kind, ``validities`` the period.
+        """
         if row.rival is not None:
             if not row.says_what_its_rival_says("ma_don_vi_cha", "hieu_luc_tu", "hieu_luc_den"):
                 self.moves_units = True
@@ -122,25 +126,39 @@ class Night:
         kinds = row.text("loai_don_vi", UNIT_TYPES)
         if len(parents) * len(kinds) > 1:
             self.rough |= {"I1", "I2", "I3A", "I3B", "I3"}
-        for parent in parents:
-            for kind in kinds:
-                code = f"new {row.row_number} {kind} {parent}"
-                self.units[code] = Unit(kind or "", start, end, in_force)
-                self.above[code] = list(self.above[parent])
-                if in_force:
-                    self.places_in_force.append(code)
+        self.validities.add((start, end))
+        if in_force:
+            self.added_in_force.update((parent, kind or "") for parent in parents for kind in kinds)
 
-    def places(self, unit: str, staff_group: str, is_leader: bool, is_active: bool) -> Iterator[Place | None]:
-        """Where somebody may count whose row of ``nhan_su`` says this; None for nowhere.
+    def places(
+        self,
+        unit: str | None,
+        staff_groups: Iterable[str],
+        are_leaders: Iterable[bool],
+        are_active: Iterable[bool],
+    ) -> frozenset[Place | None]:
+        """Where somebody may count whose row of ``nhan_su`` says this (``unit`` None: any) and one of each other."""
+        said = list(product(staff_groups, are_leaders, are_active))
+        posts: dict[str, set[tuple[str | None, bool]]] = {}
+        found: set[Place | None] = set()
+        for code, kind in self._in_force if unit is None else self._kinds_of(unit):
+            if kind not in posts:
+                posts[kind] = {self._post(kind, *one) for one in said}
+            found.update((code, *post) if any(post) else None for post in posts[kind])
+        return frozenset(found)
 
-        One place, unless the kind of the unit is in question.
-        """
-        if unit not in self.units:
-            unit = CITY  # as for accepted rows whose unit is gone
-        for kind in self.kinds_in_question.get(unit, {self.units[unit].org_unit_type}):
-            leader_group, is_par_group = self.posts[kind, staff_group]
-            place = (unit, leader_group if is_leader and is_active else None, is_par_group and is_active)
-            yield place if place[1] or place[2] else None
+    @cached_property
+    def _in_force(self) -> set[tuple[str, str]]:
+        accepted = (code for code, unit in self.units.items() if unit.is_in_force)
+        return self.added_in_force.union(*(self._kinds_of(code) for code in accepted))
+
+    def _kinds_of(self, unit: str) -> set[tuple[str, str]]:
+        code = unit if unit in self.units else CITY  # as for accepted rows whose unit is gone
+        return {(code, kind) for kind in self.kinds_in_question.get(code) or (self.units[code].org_unit_type,)}
+
+    def _post(self, unit_type: str, staff_group: str, is_leader: bool, is_active: bool) -> tuple[str | None, bool]:
+        leader_group, is_par_group = self.posts[unit_type, staff_group]
+        return leader_group if is_leader and is_active else None, is_par_group and is_active
 
     def people_in_question(self) -> Iterator[tuple[str, frozenset[Place | None]]]:
         """The staff of units whose kind is in question, each with the places where it may make them count."""
@@ -150,7 +168,7 @@ class Night:
                 "select person_key, org_unit_code, staff_group, is_leader, is_active"
                 f" from {_STAGING}.stg_hr__staff where org_unit_code in ({units}) order by person_key"
             ):
-                yield person, frozenset(self.places(unit, staff_group, is_leader, is_active))
+                yield person, self.places(unit, (staff_group,), (is_leader,), (is_active,))
 
     # --- courses and materials ------------------------------------------------------------------------------------
 
@@ -208,11 +226,9 @@ class Night:
             self._note_choice,
         )
         rows = self.rows_of["mdl_course_modules.csv"]
-        unlinking = {
-            row.row_number: self._former(row, "module_link", "course_module_id", "material_code")
-            for row in rows
-            if row.rival is not None and not row.is_open("idnumber") and row.cells["idnumber"] is None
-        }
+        emptied = [row for row in rows if row.rival is not None and not row.is_open("idnumber")
+                   and row.cells["idnumber"] is None]  # fmt: skip
+        unlinking = self._former(emptied, "module_link", "course_module_id", "material_code")
         self.module_masks = _link_masks(
             linked, self.material_masks, rows, viewed - serving, self._note_choice, unlinking
         )
@@ -245,10 +261,11 @@ class Night:
             f" select user_id from {_STAGING}.stg_elearning__view) as used"
             f" anti join {_STAGING}.stg_elearning__account using (user_id) limit 1"
         )
+        # In the place of its rival a row without person undoes the link that this gave; an earlier delivery's stays.
+        unlinking = [row for row in self.rows_of["mdl_user.csv"] if row.person is None and row.rival is not None]
+        former = self._former(unlinking, "account_link", "user_id", "person_key")
+        named += [(row.whole("id"), former[row.row_number]) for row in unlinking]
         for row in self.rows_of["mdl_user.csv"]:
-            if row.person is None and row.rival is not None:
-                # In the place of its rival it undoes the link that this gave; one of an earlier delivery stays.
-                named.append((row.whole("id"), self._former(row, "account_link", "user_id", "person_key")))
             if row.person is not None:
                 self.given_accounts.add(row.person)
             if row.is_open("id"):
@@ -281,14 +298,37 @@ class Night:
         found = self._all("select user_id from bound_link group by user_id having count(*) > 1 order by user_id")
         self.contested = [user for (user,) in found]
 
-    def _former(self, row: OpenRow, links: str, key: str, value: str) -> str | None:
-        """What earlier deliveries than the row's say of the account or module."""
-        found = self.con.execute(
-            f"select {value} from {_STAGING}.stg_elearning__{links}"
-            f" where {key} = ? and delivery_date < ? and {value} is not null order by delivery_date desc limit 1",
-            [row.whole("id"), row.delivery_date],
-        ).fetchone()
-        return None if found is None else str(found[0])
+    def _former(self, rows: list[OpenRow], links: str, key: str, value: str) -> dict[int, str | None]:
+        """By row number, what earlier deliveries than the row's say of the account or module."""
+        self.con.register(
+            "bound_asked",
+            pa.table(
+                {
+                    "row_number": pa.array([row.row_number for row in rows], pa.int64()),
+                    "id": pa.array([row.whole("id") for row in rows], pa.int64()),
+                    "delivery_date": pa.array([row.delivery_date for row in rows], pa.date32()),
+                }
+            ),
+        )
+        found = self._all(
+            f"select row_number, arg_max(link.{value}, link.delivery_date) from bound_asked as asked"
+            f" join {_STAGING}.stg_elearning__{links} as link on link.{key} = asked.id"
+            f" where link.delivery_date < asked.delivery_date and link.{value} is not null group by row_number"
+        )
+        self.con.unregister("bound_asked")
+        return dict.fromkeys((row.row_number for row in rows), None) | dict(found)
+
+    def owners(self, accounts: Iterable[int | None]) -> dict[int, list[str]]:
+        """Who owns these accounts or may come to."""
+        named = sorted({account for account in accounts if account is not None})
+        self.con.register("bound_asked", pa.table({"user_id": pa.array(named, pa.int64())}))
+        owners: dict[int, list[str]] = defaultdict(list)
+        for account, person in self._all(
+            "select user_id, person_key from bound_link semi join bound_asked using (user_id) order by all"
+        ):
+            owners[account].append(person)
+        self.con.unregister("bound_asked")
+        return owners
 
     def _prove(self) -> None:
         con = self.con

@@ -1,11 +1,11 @@
 """Periods: the assignments to PAR work that a person may have, from accepted and from open rows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import product
 
-from par_warehouse.bounds.night import Night, Unit
+from par_warehouse.bounds.night import Night
 from par_warehouse.bounds.open_rows import OpenRow
 
 Period = tuple[date, date | None]
@@ -34,10 +34,10 @@ def assignments(night: Night, row: OpenRow, starts: list[date]) -> list[Assigned
     """
     found: list[Assigned] = []
     for start in row.days("tu_ngay", [_FIRST_DAY, *starts]):
-        units = [unit for unit in _units(night, row) if (unit.valid_to or date.max) >= start]
-        if not units:
+        valid_from = [first for first, last in _validities(night, row) if (last or date.max) >= start]
+        if not valid_from:
             continue
-        earliest_end = min(max(start, unit.valid_from) for unit in units)
+        earliest_end = max(start, min(valid_from))
         ends = [None, earliest_end] if row.is_open("den_ngay") else [row.day("den_ngay")]
         takes = start if start in starts else None
         found += [Assigned((start, end), takes) for end in ends if end is None or end >= earliest_end]
@@ -65,9 +65,9 @@ def _worlds(accepted: list[Period], options: list[list[Assigned | None]]) -> Ite
             yield [*(period for period in accepted if period[0] not in taken), *(one.period for one in chosen)]
 
 
-def _units(night: Night, row: OpenRow) -> list[Unit]:
-    known: Mapping[str, Unit] = night.units
+def _validities(night: Night, row: OpenRow) -> Iterable[Period]:
+    """When the units existed that the row may name."""
     if row.is_open("ma_don_vi"):
-        return list(known.values())
-    unit = known.get(row.cells["ma_don_vi"] or "")
-    return [] if unit is None else [unit]
+        return night.validities
+    unit = night.units.get(row.cells["ma_don_vi"] or "")
+    return [] if unit is None else [(unit.valid_from, unit.valid_to)]

@@ -13,21 +13,25 @@ from datetime import date
 from functools import cache
 from itertools import product
 
+import numpy as np
+import pyarrow as pa
+from scipy.sparse import csr_matrix
+
 from par_warehouse.bounds.extremes import Job, Kind, Share, best_share, outer_share
 from par_warehouse.bounds.night import CITY, NEEDS, STAFF_GROUPS, Night, Place, Proof
 from par_warehouse.bounds.open_rows import OpenRow
 from par_warehouse.bounds.periods import Period, assignments, covers, worlds
+from par_warehouse.bounds.reach import Cell, Numbers, Places, Reach
 
 SHARES = ("I1", "I2", "I3A", "I3B", "I3")
 PROGRAMS_PER_INDICATOR = 60
 """So many ends of cells are solved exactly where rows name nobody: the city, then units by their distance from it. The
 others get an outer bound."""
 
-Cell = tuple[str, str]
-"""Unit and population group."""
 Jobs = tuple[Job, ...]
 
 _ACTIVE, _GONE = "DANG_CONG_TAC", "NGHI_HUU"
+_NONE = np.zeros(0, np.int64)
 _IN, _OUT, _ON_ROSTER = ("in",), ("out",), ("on_roster",)
 
 
@@ -59,6 +63,10 @@ class Person:
     shown: Shown
 
 
+_NOBODY = Person(Roster(False, True), Shown(frozenset({0}), frozenset({0}), False, False))
+"""Of whom nothing is known but the row."""
+
+
 @dataclass
 class _Named:
     """The open rows that name one person, and where else a unit in question makes this person count."""
@@ -67,7 +75,7 @@ class _Named:
     roster: list[OpenRow] = field(default_factory=list)
     classes: list[OpenRow] = field(default_factory=list)
     gains: list[list[int]] = field(default_factory=list)
-    places: frozenset[Place | None] = frozenset()
+    places: Places = frozenset()
     may_lose_all: bool = False
     is_classmate: bool = False
 
@@ -88,9 +96,11 @@ class Shares:
         self.night = night
         self.cells = sorted(cells, key=lambda cell: (cell[1][0] != CITY, len(night.above[cell[1][0]]), cell))
         self.rough = set(night.rough)
-        self.bearing: Counter[tuple[str, Cell]] = Counter()
+        self.numbers = {cell: number for number, cell in enumerate(dict.fromkeys(cell for _, cell in self.cells))}
+        places = Reach(night, list(self.numbers), of_leaders=True), Reach(night, list(self.numbers), of_leaders=False)
+        self.reach = {indicator: places[indicator != "I1"] for indicator in SHARES}
+        self.bearing = {indicator: np.zeros(len(self.numbers), np.int64) for indicator in SHARES}
         self.bearing_everywhere: Counter[str] = Counter()
-        self.programs = 0
         self._sort_rows()
         self._count_people()
 
@@ -100,9 +110,8 @@ class Shares:
         night = self.night
         self.named: dict[str, _Named] = defaultdict(_Named)
         # Rows say the same of many: thousands of units are tried once for all of them.
-        self.places_of: dict[tuple[tuple[str | None] | None, ...], frozenset[Place | None]] = {}
-        self.reached: dict[tuple[str, frozenset[Place | None]], dict[Cell, bool]] = {}
-        self.staff_rows: Counter[frozenset[Place | None]] = Counter()
+        self.places_of: dict[tuple[tuple[str | None] | None, ...], Places] = {}
+        self.staff_rows: Counter[Places] = Counter()
         self.doing: Counter[frozenset[Job]] = Counter()
         for row in night.rows_of["nhan_su.csv"]:
             if row.person is not None:
@@ -126,18 +135,17 @@ class Shares:
         for _ in night.rows_of["don_vi.csv"]:
             self._bears_everywhere(SHARES)
 
-    def _places(self, row: OpenRow) -> frozenset[Place | None]:
+    def _places(self, row: OpenRow) -> Places:
         """Where a repaired row of ``nhan_su`` may put its person; None: nowhere that counts."""
         night = self.night
         columns = ("ma_don_vi", "nhom", "la_lanh_dao", "trang_thai")
         said = tuple(None if row.is_open(column) else (row.cells[column],) for column in columns)
         if said not in self.places_of:
-            self.places_of[said] = _places_of(
-                night,
-                tuple(row.text("ma_don_vi", night.places_in_force)),
-                tuple(row.text("nhom", STAFF_GROUPS)),
-                tuple(row.text("la_lanh_dao", ("x", None))),
-                tuple(row.text("trang_thai", (_ACTIVE, _GONE))),
+            self.places_of[said] = night.places(
+                None if row.is_open("ma_don_vi") else row.cells["ma_don_vi"] or "",
+                (group or "" for group in row.text("nhom", STAFF_GROUPS)),
+                (mark == "x" for mark in row.text("la_lanh_dao", ("x", None))),
+                (state == _ACTIVE for state in row.text("trang_thai", (_ACTIVE, _GONE))),
             )
         return self.places_of[said]
 
@@ -221,7 +229,11 @@ class Shares:
 
     def _sort_activity_rows(self) -> None:
         night = self.night
-        owners = self._owners()
+        records = [*night.rows_of["mdl_course_completions.csv"], *night.rows_of["mdl_course_modules_viewed.csv"]]
+        owners = night.owners(
+            [row.whole("userid") for row in records if not row.is_open("userid")]
+            + [int(row.rival_cells["userid"] or 0) for row in records if row.rival_cells is not None]
+        )
         for name, target, any_mask, masks, when, needed, route in (
             ("mdl_course_completions.csv", "course", night.any_course, night.course_masks, "timecompleted",
              ("I1", "I2"), "account"),
@@ -249,27 +261,6 @@ class Shares:
                 if len(people) > 1:
                     self.rough |= set(needed)
 
-    def _owners(self) -> dict[int, list[str]]:
-        """Accounts that open rows name, and who owns them or may come to."""
-        named = {
-            row.whole("userid")
-            for name in ("mdl_course_completions.csv", "mdl_course_modules_viewed.csv")
-            for row in self.night.rows_of[name]
-            if not row.is_open("userid")
-        } | {
-            int(row.rival_cells["userid"] or 0)
-            for name in ("mdl_course_completions.csv", "mdl_course_modules_viewed.csv")
-            for row in self.night.rows_of[name]
-            if row.rival_cells is not None
-        }
-        owners: dict[int, list[str]] = defaultdict(list)
-        for user, person in self.night.con.execute(
-            "select user_id, person_key from bound_link where list_contains($named, user_id) order by all",
-            {"named": sorted(one for one in named if one is not None)},
-        ).fetchall():
-            owners[user].append(person)
-        return owners
-
     def _note_rival(self, row: OpenRow, needed: Iterable[str], owners: dict[int, list[str]]) -> None:
         """A record whose place a row may take may be proven by another as well: whoever did it may lose it."""
         if row.rival_cells is not None:
@@ -280,14 +271,15 @@ class Shares:
     # --- people ---------------------------------------------------------------------------------------------------
 
     def _count_people(self) -> None:
-        """``self.people`` counts people by where they may be counted and by kind."""
+        """``self.people`` counts people by place and kind; ``self.named_people`` has those whom open rows name."""
         con = self.night.con
-        con.execute("create or replace temp table bound_named (person_key varchar)")
-        if self.named:
-            con.executemany("insert into bound_named values (?)", [[person] for person in sorted(self.named)])
+        con.register("named", pa.table({"person_key": pa.array(sorted(self.named), pa.string())}))
+        con.execute("create or replace temp table bound_named as from named")
+        con.unregister("named")
         # A roster that no row can take somebody off needs no dates; so more people are of one kind.
         off = [start for start in self.off_starts if isinstance(start, date)]
-        self.people: Counter[tuple[frozenset[Place | None], Person]] = Counter()
+        self.people: Counter[tuple[Place | None, Person]] = Counter()
+        self.named_people: list[tuple[tuple[Places, ...], Person]] = []
         kinds: dict[tuple[object, ...], Person] = {}
         for unit, group, is_par_able, is_staff, on, high, low, ever, has, count in con.execute(
             "select org_unit_code, leader_group, is_par_able, is_staff,"
@@ -301,7 +293,7 @@ class Shares:
             if known not in kinds:
                 shown = Shown(frozenset({high}), frozenset({low}), *self._accounts(None, ever, has))
                 kinds[known] = Person(self._roster(on), shown)
-            self.people[frozenset({place}), kinds[known]] += count
+            self.people[place, kinds[known]] += count
         rows = con.execute(
             "select named.person_key, org_unit_code, leader_group, is_par_able, is_staff, starts, ever_had_account,"
             " has_account from bound_named as named left join bound_person using (person_key)"
@@ -310,10 +302,11 @@ class Shares:
         for person, unit, group, is_par_able, is_staff, on, ever, has in sorted(rows, key=lambda row: row[0]):
             place = (unit, group, is_par_able) if is_staff and (group or is_par_able) else None
             named = self.named[person]
-            places = frozenset({place}).union(named.places, *(self._places(row) for row in named.staff))
+            given = [frozenset({place}), named.places, *(self._places(row) for row in named.staff)]
+            places = tuple(dict.fromkeys(one for one in given if one))
             roster = self._named_roster(named, periods.get(person, [])) if named.roster else self._roster(on)
             shown = self._named_shown(person, named, proofs.get(person, []), bool(ever), bool(has))
-            self.people[places, Person(roster, shown)] += 1
+            self.named_people.append((places, Person(roster, shown)))
             self._note_bearing(named, places)
 
     def _accounts(self, person: str | None, ever: bool, has: bool) -> tuple[bool, bool]:
@@ -409,7 +402,7 @@ class Shares:
     def _bears_everywhere(self, indicators: Iterable[str]) -> None:
         self.bearing_everywhere.update(indicators)
 
-    def _note_bearing(self, named: _Named, places: frozenset[Place | None]) -> None:
+    def _note_bearing(self, named: _Named, places: tuple[Places, ...]) -> None:
         rows = {
             "I1": len(named.staff) + len(named.classes),
             "I2": len(named.staff) + len(named.roster) + len(named.classes),
@@ -426,89 +419,85 @@ class Shares:
         }
         for indicator, count in counts.items():
             if count:
-                for cell in self._reached(indicator, places):
-                    self.bearing[indicator, cell] += count
+                self.bearing[indicator][self.reach[indicator].of(places)[0]] += count
 
     def open_findings(self, indicator: str, cell: Cell) -> int:
         """How many open rows could have a part in this number."""
-        return self.bearing_everywhere[indicator] + self.bearing[indicator, cell]
+        return self.bearing_everywhere[indicator] + int(self.bearing[indicator][self.numbers[cell]])
 
     # --- cells ----------------------------------------------------------------------------------------------------
 
     def bounds(self) -> Iterator[tuple[str, Cell, ShareBound]]:
         """The bound of each cell asked for."""
-        numbers: dict[Person, int] = {}
-        people = [
-            (places, numbers.setdefault(one, len(numbers)), count) for (places, one), count in self.people.items()
-        ]
+        persons = {one: number for number, one in enumerate(dict.fromkeys(person for person, _ in self._everybody()))}
+        totals = np.zeros(len(persons), np.int64)
+        for person, count in self._everybody():
+            totals[persons[person]] += count
+        spread = {reach: self._spread(reach, persons) for reach in dict.fromkeys(self.reach.values())}
         for indicator in SHARES:
-            self.programs = 0
-            bare = [_bare(indicator, person) for person in numbers]
-            inside: dict[Cell, Counter[tuple[Person, bool, bool]]] = defaultdict(Counter)
-            total: Counter[Person] = Counter()
-            here: Counter[tuple[frozenset[Place | None], int]] = Counter()
-            kinds = {person: number for number, person in enumerate(dict.fromkeys(bare))}
-            of_kind = [kinds[person] for person in bare]
-            for places, number, count in people:
-                here[places, of_kind[number]] += count
-            ordered = list(kinds)
-            reached = {places: self._reached(indicator, places) for places, _ in here}
-            for (places, number), count in here.items():
-                total[ordered[number]] += count
-                for cell, can_be_out in reached[places].items():
-                    inside[cell][ordered[number], True, can_be_out] += count
-            for code, cell in self.cells:
-                if code == indicator:
-                    yield indicator, cell, self._bound(indicator, cell, inside[cell], total)
+            crowd = _Crowd.of(indicator, persons, spread[self.reach[indicator]], totals)
+            yield from self._bounds_of(indicator, crowd)
 
-    def _reached(self, indicator: str, places: frozenset[Place | None]) -> dict[Cell, bool]:
-        """The cells in which people of these places may be counted, and whether they may be outside as well."""
-        if (indicator, places) not in self.reached:
-            found: Counter[Cell] = Counter()
-            for place in places:
-                found.update(_cells(self.night, indicator, place) if place else ())
-            self.reached[indicator, places] = {cell: count < len(places) for cell, count in found.items()}
-        return self.reached[indicator, places]
+    def _everybody(self) -> Iterator[tuple[Person, int]]:
+        yield from ((person, count) for (_, person), count in self.people.items())
+        yield from ((person, 1) for _, person in self.named_people)
 
-    def _bound(
-        self, indicator: str, cell: Cell, inside: Counter[tuple[Person, bool, bool]], total: Counter[Person]
-    ) -> ShareBound:
-        if self.night.moves_units:
-            return ShareBound((0, 1), (1, 1), is_exact=False)
-        people = Counter(inside)
-        elsewhere = Counter(total)
-        for (person, _, _), count in inside.items():
-            elsewhere[person] -= count
-        for person, count in elsewhere.items():
-            if count:
-                people[person, False, True] += count
-        rows = self._rows(indicator, cell)
-        if rows:
-            nobody = Person(Roster(False, True), Shown(frozenset({0}), frozenset({0}), False, False))
-            people[_bare(indicator, nobody), False, True] += rows.total()
-        provable = frozenset(job for jobs in rows for job in jobs if job[0] == "prove")
-        ends = []
-        is_exact = indicator not in self.rough
-        for sign in (-1, 1):
-            kinds = _kinds(indicator, people, provable, sign, False)
-            if not sum(count * kind.rest[1] for kind, count in kinds.items()):
-                kinds = _kinds(indicator, people, provable, sign, True)
-            self.programs += bool(rows)
-            if not rows or self.programs <= PROGRAMS_PER_INDICATOR:
-                ends.append(best_share(kinds, rows, sign))
-            else:
-                ends.append(outer_share(kinds, rows, sign))
-                is_exact = False
-        return ShareBound(ends[0], ends[1], is_exact)
+    def _spread(self, reach: Reach, persons: dict[Person, int]) -> csr_matrix:
+        """How many people may be counted in each cell: by person, those who must be and those who can be out."""
+        at = [reach.at(place) for place, _ in self.people]
+        columns = [2 * persons[person] for _, person in self.people]
+        counts = list(self.people.values())
+        lengths = [len(one) for one in at]
+        cells, repeated = [*at], [np.repeat(columns, lengths)]
+        weights = [np.repeat(counts, lengths)]
+        for places, person in self.named_people:
+            inside, outside = reach.of(places)
+            cells.append(np.flatnonzero(inside))
+            repeated.append(2 * persons[person] + outside[cells[-1]])
+            weights.append(np.ones(len(cells[-1]), np.int64))
+        where = (np.concatenate([*cells, _NONE]), np.concatenate([*repeated, _NONE]).astype(np.int64))
+        values = np.concatenate([*weights, _NONE]).astype(np.int64)
+        return csr_matrix((values, where), shape=(len(self.numbers), 2 * len(persons)))
 
-    def _rows(self, indicator: str, cell: Cell) -> Counter[frozenset[Job]]:
-        """What the rows that name nobody can do in this cell."""
-        need = NEEDS[indicator]
+    def _bounds_of(self, indicator: str, crowd: "_Crowd") -> Iterator[tuple[str, Cell, ShareBound]]:
+        anywhere = self._rows_anywhere(indicator)
+        supply = anywhere.total() + self.staff_rows.total()
+        sums = {sign: crowd.sums(sign) for sign in (-1, 1)}
+        programs = 0
+        for code, cell in self.cells:
+            if code != indicator:
+                continue
+            if self.night.moves_units:
+                yield indicator, cell, ShareBound((0, 1), (1, 1), is_exact=False)
+                continue
+            number = self.numbers[cell]
+            ends: list[Share | None] = []
+            is_exact = indicator not in self.rough
+            for sign in (-1, 1):
+                numerator, denominator = (int(one) for one in sums[sign][number])
+                programs += bool(supply)
+                if programs > PROGRAMS_PER_INDICATOR:
+                    ends.append(outer_share(numerator, denominator, supply, sign))
+                    is_exact = False
+                elif supply or not denominator:
+                    rows = anywhere + self._staff_rows(indicator, number)
+                    ends.append(best_share(crowd.kinds(number, rows, sign, not denominator), rows, sign))
+                else:
+                    ends.append((numerator, denominator))
+            yield indicator, cell, ShareBound(ends[0], ends[1], is_exact)
+
+    def _staff_rows(self, indicator: str, number: int) -> Counter[frozenset[Job]]:
+        """What the rows of ``nhan_su`` that name nobody can do in a cell."""
         rows: Counter[frozenset[Job]] = Counter()
         for places, count in self.staff_rows.items():
-            can_be_out = self._reached(indicator, places).get(cell)
-            jobs = (set() if can_be_out is None else {_IN}) | ({_OUT} if can_be_out is not False else set())
-            rows[frozenset(jobs)] += count
+            inside, outside = self.reach[indicator].of((places,))
+            rows[frozenset(job for job, can in ((_IN, inside), (_OUT, outside)) if can[number])] += count
+        return rows
+
+    def _rows_anywhere(self, indicator: str) -> Counter[frozenset[Job]]:
+        """What the other rows that name nobody can do for an indicator, in any cell."""
+        need = NEEDS[indicator]
+        rows: Counter[frozenset[Job]] = Counter()
         for does, count in self.doing.items():
             wanted: set[Job] = set()
             for job in does:
@@ -526,35 +515,67 @@ class Shares:
         return rows
 
 
+@dataclass(frozen=True)
+class _Crowd:
+    """People as one indicator sees them. ``persons`` are few; of each, ``total`` says how many there are, and the
+    columns ``2 i`` and ``2 i + 1`` of ``inside``, per cell, how many must be counted there and how many can be out.
+    """
+
+    indicator: str
+    persons: list[Person]
+    total: Numbers
+    inside: csr_matrix
+
+    @classmethod
+    def of(cls, indicator: str, persons: Iterable[Person], spread: csr_matrix, totals: Numbers) -> "_Crowd":
+        """The people without what the indicator does not ask, so that more are alike."""
+        bare = [_bare(indicator, person) for person in persons]
+        numbers = {person: number for number, person in enumerate(dict.fromkeys(bare))}
+        column = np.array([numbers[person] for person in bare], np.int64)
+        total = np.zeros(len(numbers), np.int64)
+        np.add.at(total, column, totals)
+        columns = np.stack([2 * column, 2 * column + 1], axis=1).ravel()
+        fold = csr_matrix(
+            (np.ones(len(columns), np.int64), (np.arange(len(columns)), columns)),
+            shape=(len(columns), 2 * len(numbers)),
+        )
+        return cls(indicator, list(numbers), total, (spread @ fold).tocsr())
+
+    def sums(self, sign: int) -> Numbers:
+        """Numerator and denominator of each cell when everybody has the best outcome that costs nothing."""
+        rest = [
+            _kind(NEEDS[self.indicator], person, True, can_be_out, frozenset(), sign, False).rest
+            for person in self.persons
+            for can_be_out in (False, True)
+        ]
+        sums: Numbers = self.inside @ np.array(rest, np.int64).reshape(-1, 2)
+        return sums
+
+    def kinds(self, cell: int, rows: Counter[frozenset[Job]], sign: int, is_forced: bool) -> Counter[Kind]:
+        """Everybody by what they do to the share of a cell, those in it and those who can be brought there."""
+        provable = frozenset(job for jobs in rows for job in jobs if job[0] == "prove")
+        elsewhere = self.total.copy()
+        people: Counter[tuple[Person, bool, bool]] = Counter()
+        row = self.inside[cell]
+        for column, count in zip(row.indices.tolist(), row.data.tolist(), strict=True):
+            number, can_be_out = divmod(column, 2)
+            elsewhere[number] -= count
+            people[self.persons[number], True, bool(can_be_out)] += count
+        for number in np.flatnonzero(elsewhere).tolist():
+            people[self.persons[number], False, True] += int(elsewhere[number])
+        if rows:
+            people[_bare(self.indicator, _NOBODY), False, True] += rows.total()
+        kinds: Counter[Kind] = Counter()
+        for (person, can_be_in, can_be_out), count in people.items():
+            kinds[_kind(NEEDS[self.indicator], person, can_be_in, can_be_out, provable, sign, is_forced)] += count
+        return kinds
+
+
 def _mask(job: Job) -> int:
     """What a job that proves or takes away is about."""
     mask = job[2]
     assert isinstance(mask, int)
     return mask
-
-
-def _places_of(
-    night: Night,
-    units: tuple[str | None, ...],
-    groups: tuple[str | None, ...],
-    leaders: tuple[str | None, ...],
-    states: tuple[str | None, ...],
-) -> frozenset[Place | None]:
-    return frozenset(
-        place
-        for unit, group, leader, state in product(units, groups, leaders, states)
-        for place in night.places(unit or "", group or "", leader == "x", state == _ACTIVE)
-    )
-
-
-def _cells(night: Night, indicator: str, place: Place) -> list[Cell]:
-    """The cells in which somebody at this place is counted."""
-    unit, leader_group, is_par_able = place
-    if indicator != "I1":
-        return [(above, "ALL") for above in night.above[unit]] if is_par_able else []
-    if leader_group is None:
-        return []
-    return [(above, group) for above in night.above[unit] for group in ("ALL", leader_group)]
 
 
 def _bare(indicator: str, person: Person) -> Person:
@@ -571,19 +592,6 @@ def _bare(indicator: str, person: Person) -> Person:
             tuple((bit, jobs) for bit, jobs in shown.away if bit & need),
         ),
     )
-
-
-def _kinds(
-    indicator: str,
-    people: Counter[tuple[Person, bool, bool]],
-    provable: frozenset[Job],
-    sign: int,
-    is_forced: bool,
-) -> Counter[Kind]:
-    kinds: Counter[Kind] = Counter()
-    for (person, can_be_in, can_be_out), count in people.items():
-        kinds[_kind(NEEDS[indicator], person, can_be_in, can_be_out, provable, sign, is_forced)] += count
-    return kinds
 
 
 @cache
