@@ -31,7 +31,10 @@ def read_header(stream: BinaryIO, delimiter: str = ",") -> list[str]:
             text = chunk[start:end].decode().rstrip("\r\n")
             if text.strip():
                 return _names(text, delimiter)
-    raise UnreadableFile("tệp rỗng, không có dòng tiêu đề", "the file is empty")
+    raise UnreadableFile(
+        "tệp rỗng, không có dòng tiêu đề; hãy xuất lại rồi gửi lại",
+        "the file is empty; export it anew and send it again",
+    )
 
 
 def _names(header: str, delimiter: str) -> list[str]:
@@ -112,14 +115,15 @@ def _chunks(stream: BinaryIO) -> Generator[bytes, None, None]:
         if b"\0" in block or b"\0" in rest[:3]:
             raise UnreadableFile(
                 "tệp có byte NUL, không phải CSV dạng văn bản UTF-8; hãy lưu lại thành CSV UTF-8",
-                "the file has NUL bytes; it is not CSV text in UTF-8",
+                "the file has NUL bytes, so it is not CSV text in UTF-8; save it again as CSV UTF-8",
             )
         rest += block
         end = _end_of_last_record(rest)
         if end == 0 and len(rest) > LONGEST_RECORD_BYTES:
             raise UnreadableFile(
-                "một dòng dài hơn 16 MB; có thể thiếu dấu ngoặc kép đóng",
-                "a record is longer than 16 MB; a closing double quote may be missing",
+                "một dòng dài hơn 16 MB; có thể thiếu dấu ngoặc kép đóng, hãy xuất lại tệp từ phần mềm gốc rồi gửi lại",
+                "a record is longer than 16 MB; a closing double quote may be missing, so export the file anew from the"
+                " system it comes from and send it again",
             )
         if end:
             yield _valid_text(rest[:end])
@@ -145,7 +149,8 @@ def _valid_text(data: bytes) -> bytes:
         whole.validate(full=True)
     except pa.ArrowInvalid:
         raise UnreadableFile(
-            "tệp không phải mã UTF-8; hãy lưu lại thành CSV UTF-8", "the file is not in UTF-8"
+            "tệp không phải mã UTF-8; hãy lưu lại thành CSV UTF-8",
+            "the file is not in UTF-8; save it again as CSV UTF-8",
         ) from None
     return data
 
@@ -176,8 +181,8 @@ def _split(chunk: bytes, delimiter: str) -> tuple[npt.NDArray[np.int64], npt.NDA
     followers = data[np.minimum(returns + 1, len(data) - 1)]
     if len(returns) and (returns[-1] == len(data) - 1 or (followers != _LF).any()):
         raise UnreadableFile(
-            "một dòng kết thúc chỉ bằng ký tự CR; mỗi dòng phải kết thúc bằng LF hoặc CRLF",
-            "a line ends with a carriage return alone; lines end with LF or CRLF",
+            "một dòng kết thúc chỉ bằng ký tự CR; hãy xuất lại sao cho mỗi dòng kết thúc bằng LF hoặc CRLF",
+            "a line ends with a carriage return alone; export the file anew with lines that end with LF or CRLF",
         )
     ends = line_ends + 1
     if not len(ends) or ends[-1] != len(data):
@@ -191,12 +196,17 @@ def _check_quotes(data: npt.NDArray[np.uint8], separator: int) -> None:
     """A quoted field begins right after a delimiter and ends right before one (RFC 4180, rules 5 to 7)."""
     quotes = np.flatnonzero(data == _QUOTE)
     if len(quotes) % 2:
-        raise UnreadableFile("một dấu ngoặc kép mở mà không đóng", "a double quote is opened and never closed")
+        raise UnreadableFile(
+            "một dấu ngoặc kép mở mà không đóng; hãy xuất lại tệp từ phần mềm gốc, hoặc viết đôi dấu ngoặc kép trong ô,"
+            " rồi gửi lại",
+            "a double quote is opened and never closed; export the file anew from the system it comes from, or double"
+            " the quotes inside the field, and send it again",
+        )
     opening, closing = quotes[0::2], quotes[1::2]
     before = np.where(opening == 0, _LF, data[np.maximum(opening - 1, 0)])
     after = np.where(closing == len(data) - 1, _LF, data[np.minimum(closing + 1, len(data) - 1)])
     if not np.isin(before, (_LF, separator, _QUOTE)).all() or not np.isin(after, (_LF, _CR, separator, _QUOTE)).all():
         raise UnreadableFile(
-            "một dấu ngoặc kép nằm giữa ô; ô có dấu ngoặc kép phải được bao và dấu được viết đôi",
-            "a double quote stands inside a field; fields with quotes are quoted and quotes doubled",
+            "một dấu ngoặc kép nằm giữa ô; hãy đặt cả ô trong dấu ngoặc kép và viết đôi dấu bên trong, rồi gửi lại",
+            "a double quote stands inside a field; put the field in quotes, double those inside, and send it again",
         )

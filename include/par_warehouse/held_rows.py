@@ -18,6 +18,7 @@ from par_warehouse import cells
 from par_warehouse.config import Feed
 from par_warehouse.contract import Column, Kind, Table
 from par_warehouse.dialects import Records
+from par_warehouse.person_cells import CODE, PersonCells
 
 _NUMBERS = {Kind.WHOLE: pa.int64(), Kind.EPOCH: pa.timestamp("us")}
 _DISTINCT = pa.dictionary(pa.int32(), pa.string())
@@ -25,7 +26,8 @@ _DISTINCT = pa.dictionary(pa.int32(), pa.string())
 
 @dataclass
 class HeldRows:
-    """Rows of one part. Columns in ``read_only`` are not typed but remain texts, as the feed's notations are read.
+    """Rows of one part. Columns in ``read_only`` are not typed but remain texts, as the feed's notations are read, or
+    the codes of person cells.
 
     ``notes`` counts dates that are not exact; ``nbytes`` is what the rows held take.
     """
@@ -38,6 +40,9 @@ class HeldRows:
     notes: dict[str, int]
     nbytes: int = 0
     _runs: list[pa.Table] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._persons = PersonCells(self.con)
 
     def add(self, records: Records) -> None:
         """Keep one run."""
@@ -61,8 +66,8 @@ class HeldRows:
 
     @cached_property
     def _schema(self) -> pa.Schema:
-        """What a run has: numbers typed, other texts once each, of persons (who seldom repeat) as they are."""
-        types = _NUMBERS | {Kind.PERSON_ID: pa.string()}
+        """What a run has: numbers typed, other texts once each; person cells, which seldom repeat, as codes."""
+        types = _NUMBERS | {Kind.PERSON_ID: CODE}
         columns = [(c.name, types.get(c.kind, _DISTINCT)) for c in self.table.stored_columns]
         return pa.schema([("row_number", pa.int64()), ("is_malformed", pa.bool_()), *columns])
 
@@ -81,10 +86,13 @@ class HeldRows:
             return texts.dictionary_encode()
         if name not in self.feed.values:
             if kind is Kind.PERSON_ID and cells.are_plain(texts):
-                return cells.without_empty(texts)
+                return self._persons.codes(cells.without_empty(texts))
             if kind in _NUMBERS and (numbers := cells.whole_numbers(texts)) is not None:
                 return numbers if kind is Kind.WHOLE else self._local_times(numbers)
-        return self._converted(column, texts.dictionary_encode()).cast(kept_type)
+        converted = self._converted(column, texts.dictionary_encode())
+        if kind is Kind.PERSON_ID:
+            return self._persons.codes(converted.cast(pa.string()))
+        return converted.cast(kept_type)
 
     def _local_times(self, seconds: pa.ChunkedArray) -> pa.ChunkedArray:
         self.con.register("given", pa.table({"seconds": seconds}))

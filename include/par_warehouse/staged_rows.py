@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from par_warehouse import cells
+from par_warehouse import cells, person_cells
 from par_warehouse.config import Feed
 from par_warehouse.contract import UNIT_COLUMNS, Kind, Table
 from par_warehouse.dialects import Records
@@ -64,7 +64,7 @@ class StagedRows:
         if kind is None:
             self._finish()
         self.con.unregister("staged_held")
-        for table in ("staged_moved", "person_given", "staged_person"):
+        for table in ("staged_moved", "person_text", "person_given", "staged_person"):
             self.con.execute(f"drop table if exists {table}")
 
     def write(self, records: Records) -> None:
@@ -87,7 +87,7 @@ class StagedRows:
 
     @cached_property
     def _open(self) -> dict[str, str]:
-        """The columns that are held as text, as it is read, with the SQL for their values once all is known."""
+        """The columns that are held as they are read, with the SQL for their values once all is known."""
         personal = (Kind.PERSON_ID, Kind.NAME, Kind.CHECKED_DATE)
         stored = self.table.stored_columns
         return {c.name: cells.typed(c) for c in stored if c.kind in personal or c.name == self._unit_column}
@@ -108,7 +108,7 @@ class StagedRows:
             values["unit_candidates"] = "unit_candidates"
         if (person := self.table.person_column) is not None:
             self._find_persons(person)
-            rows += f" left join staged_person on cell = staged_row.{person}"
+            rows += f" left join staged_person on code = staged_row.{person}"
             values[person] = f"staged_person.{person}, person_key"
         order = "order by row_number" if rows != "staged_row" and self._rows <= SORTED_ROWS else ""
         # DuckDB takes what Arrow holds for a single row, and would build the hash table of the join from it.
@@ -120,7 +120,7 @@ class StagedRows:
             self.con.execute("reset disabled_optimizers")
 
     def _find_persons(self, column: str) -> None:
-        """Create the table ``staged_person``, one row per cell with its status; note the people for the vault.
+        """Create the table ``staged_person``, one row per code with its status; note the people for the vault.
 
         Each person is hashed once.
         """
@@ -130,16 +130,18 @@ class StagedRows:
         )
         self.con.execute(
             f"create or replace temp table person_given as select *, {cells.person_digits(column)} as so_dinh_danh_12"
-            f" from (select {column}, {name} as name, {born} as born from staged_row where {column} is not null"
-            f" group by {column})"
+            f" from (select code, {person_cells.TEXT} as {column}, name, born"
+            f" from (select {column} as code, {name} as name, {born} as born from staged_row where {column} is not null"
+            f" group by {column}) left join person_text using (code))"
         )
         known, join = "null::varchar", ""
         if self.people is not None:
-            self.people.resolve(f"select {column} as cell from person_given", "person_known")
+            self.people.resolve(f"select distinct {column} as cell from person_given", "person_known")
             known, join = "person_known.person_key", f"left join person_known on cell = {column}"
-            self._note("ids_found_in_map", f"staged_row {join} where person_known.person_key is not null")
+            found = f"join person_given on code = staged_row.{column} join person_known on cell = person_given.{column}"
+            self._note("ids_found_in_map", f"staged_row {found} where person_known.person_key is not null")
         self.con.execute(
-            f"create or replace temp table staged_person as select {column} as cell, {self._open[column]},"
+            f"create or replace temp table staged_person as select code, {self._open[column]},"
             " so_dinh_danh_12, name, born"
             f" from (select person_given.*, coalesce(keyed_hash(so_dinh_danh_12), {known}) as person_key"
             f" from person_given {join})"
@@ -149,7 +151,7 @@ class StagedRows:
             "select person_key, so_dinh_danh_12 as so_dinh_danh, name as ho_ten, born as ngay_sinh from staged_person"
             " where so_dinh_danh_12 is not null",
             self.persons,
-            "(format parquet)",
+            _PARQUET,
         )
 
     def _with_units(self, units: UnitDirectory, column: str) -> str:

@@ -82,7 +82,7 @@ def test_a_finding_is_made_small_and_printed_as_a_case() -> None:
     assert case.files == small.files
 
 
-VI, EN = "tệp rỗng, không có dòng tiêu đề", "the file is empty"
+VI, EN = "tệp rỗng, không có dòng tiêu đề; hãy xuất lại", "the file is empty; export it anew"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from par_warehouse.config import load_configuration
 from par_warehouse.contract import TABLES_BY_NAME, Table
 from par_warehouse.dialects import LOWEST_MADE_ID, Context, DeliveredFile
 from par_warehouse.dialects import csv as csv_dialect
+from par_warehouse.person_cells import TEXT, PersonCells
 from par_warehouse.pseudonym import register_hmac
 from par_warehouse.reading_ahead import read_ahead
 from par_warehouse.staged_rows import StagedRows
@@ -283,3 +285,20 @@ def test_what_is_read_ahead_is_closed_when_nobody_wants_more() -> None:
     assert next(ahead) == 0
     ahead.close()
     assert closed == [True]
+
+
+def test_person_cells_are_numbers_that_lead_back_to_their_texts() -> None:
+    """By hand: twelve digits of ASCII are their number; any other text goes below zero and into the table."""
+    with duckdb.connect() as con:
+        persons = PersonCells(con)
+        first = persons.codes(pa.chunked_array([["013000000001", None, "13000000001"], ["13000000001", "x"]]))
+        second = persons.codes(pa.chunked_array([["013000000001", "\uff1013", "\u0661" * 6]]))
+        assert first.to_pylist() == [13_000_000_001, None, -1, -1, -2]
+        assert second.to_pylist() == [13_000_000_001, -3, -4]
+        given = pa.table({"code": pa.concat_arrays([*first.chunks, *second.chunks])})
+        con.register("given", given)
+        texts = con.execute(
+            f"select {TEXT} from given left join person_text using (code) where code is not null order by code desc"
+        ).fetchall()
+    found = ["013000000001", "013000000001", "13000000001", "13000000001", "x", "\uff1013", "\u0661" * 6]
+    assert [text for (text,) in texts] == found
