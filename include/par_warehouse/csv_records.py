@@ -21,6 +21,7 @@ from par_warehouse.reading_ahead import read_ahead
 CHUNK_BYTES = 1 << 23
 LONGEST_RECORD_BYTES = 1 << 24
 _LF, _CR, _QUOTE = 10, 13, 34
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def read_header(stream: BinaryIO, delimiter: str = ",") -> list[str]:
@@ -81,10 +82,10 @@ def _parse_regular(chunk: bytes, names: list[str], wanted: Mapping[str, int], de
     """The rows of a run in which each line is a row of the right width; None when it is not, or has to be looked at.
 
     Without quotes every line is a record, and Arrow refuses a line of another width, a blank one too. It would take a
-    carriage return alone for a line end.
+    carriage return alone for a line end, and overlook a byte order mark at the beginning.
     """
     is_odd = b'"' in chunk or (b"\r" in chunk and chunk.count(b"\r") != chunk.count(b"\r\n"))
-    if is_odd or len(names) == 1 or not wanted:
+    if is_odd or chunk.startswith(_BYTE_ORDER_MARK) or len(names) == 1 or not wanted:
         return None
     try:
         return _parse(chunk, names, wanted, delimiter)
@@ -110,7 +111,7 @@ def _parse(body: bytes, names: list[str], wanted: Mapping[str, int], delimiter: 
 
 def _chunks(stream: BinaryIO) -> Generator[bytes, None, None]:
     """Whole records, several megabytes at a time, as valid UTF-8 without byte order mark."""
-    rest = stream.read(3).removeprefix(b"\xef\xbb\xbf")
+    rest = stream.read(3).removeprefix(_BYTE_ORDER_MARK)
     while block := stream.read(CHUNK_BYTES):
         if b"\0" in block or b"\0" in rest[:3]:
             raise UnreadableFile(

@@ -129,7 +129,8 @@ class StagedRows:
             f"max({kinds[kind]})" if kind in kinds else "null::varchar" for kind in (Kind.NAME, Kind.CHECKED_DATE)
         )
         self.con.execute(
-            f"create or replace temp table person_given as select *, {cells.person_digits(column)} as so_dinh_danh_12"
+            f"create or replace temp table person_given as select *,"
+            f" if(code >= 0, {column}, {cells.person_digits(column)}) as so_dinh_danh_12"
             f" from (select code, {person_cells.TEXT} as {column}, name, born"
             f" from (select {column} as code, {name} as name, {born} as born from staged_row where {column} is not null"
             f" group by {column}) left join person_text using (code))"

@@ -237,6 +237,15 @@ def test_the_quick_ways_change_nothing(
         assert staged(tmp_path_factory.mktemp("slow"), VIEWS, content) == quick
 
 
+@pytest.mark.parametrize("run_bytes", [1, 1 << 23])
+def test_a_line_with_only_a_byte_order_mark_is_malformed_wherever_a_run_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_bytes: int
+) -> None:
+    monkeypatch.setattr(csv_records, "CHUNK_BYTES", run_bytes)
+    found, _ = staged(tmp_path, VIEWS, csv_bytes(VIEWS, [["1", "2", "3", "0"], ["\ufeff"], ["4", "5", "6", "0"]]))
+    assert [(row["row_number"], row["is_malformed"]) for row in found] == [(1, False), (2, True), (3, False)]
+
+
 def test_plain_files_do_go_the_quick_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By hand: of the second run no record is looked for, and no text of it asked of the database."""
     monkeypatch.setattr(csv_records, "CHUNK_BYTES", 40)
