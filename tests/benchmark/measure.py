@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib.metadata import version
@@ -20,10 +21,18 @@ from pathlib import Path
 
 import validation
 
+from par_warehouse.findings import lives
+from par_warehouse.ledger import open_ledger
+from par_warehouse.settings import Settings
+from par_warehouse.watch import watch
+
 ROOT = Path(__file__).resolve().parents[2]
 PAR = ROOT / ".venv" / "bin" / "par"
 LAST = date(2024, 12, 31)
-STEPS = ("pull", "standardise", "validate", "build", "audit", "publish")
+STEPS = ("pull", "standardise", "validate", "build", "audit", "publish", "report", "tell", "send")
+QUALITY_STEPS = ("validate", "report", "tell", "send")
+QUALITY_NODES = ("bound", "quality")
+"""Models and audits whose names have one of these: how far findings could move a number, the score of an agency."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,8 @@ def main() -> None:
             first, others = _series(base / size / "data", size, lengths[f"{size}_nights"])
             rows.append(_row(f"{size}, the first night of the series below", first))
             sections += _section(size, first, others)
+            if size == "city":
+                sections += _quality(base / size / "data", others.nights)
         print("validation: 5 million views in three ways ...", flush=True)
         sections += validation.section(validation.measure())
         print("adapters ...", flush=True)
@@ -157,6 +168,55 @@ def _section(size: str, first: Run, others: Run) -> list[str]:
         f" {others.peak_mb:.0f} MB.",
         "",
     ]
+
+
+def _quality(data_dir: Path, nights: list[Night]) -> list[str]:
+    """What of the last nights was work on the quality of data."""
+    log = (data_dir / "logs" / "dbt" / "dbt.log").read_text()
+    found = re.findall(
+        r"\d+ of \d+ (?:OK created|PASS) .*?(?:\.| )(\w+) [. ]*\[\S*?(?:OK|PASS)\S* in ([0-9.]+)s\]", log
+    )
+    nodes: dict[str, list[float]] = {}
+    for name, seconds in found:
+        if any(part in name for part in QUALITY_NODES):
+            nodes.setdefault(name, []).append(float(seconds))
+    assert "int_indicator__bounded" in nodes, "the log of dbt is not written as it was"
+    watching = _watching(data_dir)
+    shares, lines = [], []
+    for ago, night in enumerate(reversed(nights), 1):
+        judged = sum(night.steps[step] for step in QUALITY_STEPS)
+        modelled = sum(times[-ago] for times in nodes.values())
+        shares.append((judged + modelled + watching) / night.wall)
+        seconds = " | ".join(f"{one:.1f}" for one in (night.wall, judged, modelled, watching))
+        lines.append(f"| {len(nights) + 2 - ago} | {seconds} | {shares[-1]:.0%} |")
+    return [
+        "",
+        "## What quality costs a city night",
+        "",
+        f"Quality is all of the steps {', '.join(QUALITY_STEPS)}, the models and audits of bounds and scores, the",
+        "watch for the unusual and the lives of findings (these two measured once more on the last night, and counted",
+        "for all).",
+        "",
+        "| night | DAG run | steps | models and audits | watch and findings | share |",
+        "|---|---|---|---|---|---|",
+        *reversed(lines),
+        "",
+        f"Median share of these nights: {statistics.median(shares):.0%}; the highest: {max(shares):.0%}.",
+        "",
+    ]
+
+
+def _watching(data_dir: Path) -> float:
+    """Seconds of watching the last night again, on a copy of its publication."""
+    settings = Settings(data_dir, "", "")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(shutil.copy(settings.current.resolve(), folder))
+        started = time.perf_counter()
+        watch(settings, copy, LAST, "again")
+        with open_ledger(settings) as con:
+            lives(con, LAST)
+            lives(con)
+        return time.perf_counter() - started
 
 
 def _row(name: str, run: Run) -> str:

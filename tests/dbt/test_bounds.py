@@ -145,6 +145,33 @@ def test_a_unit_of_another_kind_moves_its_own_people_only(bounds: Published) -> 
     assert [key for key, one in found.items() if not one.is_exact and key[0] != "I1"] == []
 
 
+def test_a_unit_below_another_parent_moves_its_own_people_only(bounds: Published) -> None:
+    # The row of PH once more, below QH: B (leader, not trained) and C (PAR, saw the material) may count there.
+    tables = base()
+    again = next(row for row in tables["don_vi.csv"] if row["ma_don_vi"] == "PH")
+    tables["don_vi.csv"] = [again | {"ma_don_vi_cha": "QH"}, *tables["don_vi.csv"]]
+    found = bounds(tables)
+    expected = {
+        ("I1", "H29", "ALL"): ((1, 2), (1, 2)),
+        ("I1", "SO", "ALL"): ((1, 2), (1, 1)),
+        ("I1", "SO", "SO_NGANH"): ((1, 1), (1, 1)),
+        ("I1", "PH", "ALL"): ((0, 1), (0, 1)),
+        ("I3A", "H29", "ALL"): ((1, 2), (1, 2)),
+        ("I3A", "SO", "ALL"): ((1, 1), (1, 1)),
+        ("I3A", "QH", "ALL"): ((0, 1), (1, 2)),
+    }
+    assert {key: (found[key].low, found[key].high) for key in expected} == expected
+
+
+def test_a_unit_of_another_period_moves_no_number(bounds: Published) -> None:
+    # People of a unit that has ended count in it and above it as before.
+    tables = base()
+    again = next(row for row in tables["don_vi.csv"] if row["ma_don_vi"] == "PH")
+    tables["don_vi.csv"] = [again | {"hieu_luc_den": "2024-12-29"}, *tables["don_vi.csv"]]
+    found = bounds(tables)
+    assert [key for key, one in found.items() if not one.is_exact or not same(one.low, one.high)] == []
+
+
 @pytest.mark.parametrize("case", BY_HAND)
 def test_bounds_by_hand(case: str, bounds: Published) -> None:
     tables, expected = BY_HAND[case]

@@ -607,6 +607,18 @@ def _break_unit(rng: random.Random, tables: Tables) -> None:
     _insert(rng, tables, "don_vi.csv", row)
 
 
+def _double_unit(rng: random.Random, tables: Tables) -> None:
+    """A unit again: of another kind, below another unit, from another day, until a day; or its name is missing, too."""
+    row = dict(rng.choice([unit for unit in tables["don_vi.csv"] if unit["ma_don_vi"] != "H29"]))
+    column, cell = rng.choice((("loai_don_vi", "UBND_XA"), ("loai_don_vi", "?"), ("ma_don_vi_cha", "QH"),
+                               ("ma_don_vi_cha", "GONE"), ("hieu_luc_tu", "2024-12-31"), ("hieu_luc_tu", "?"),
+                               ("hieu_luc_den", "2024-12-29"), ("hieu_luc_den", "1990-01-01")))  # fmt: skip
+    row[column] = cell
+    if rng.random() < 0.4:
+        row["ten_don_vi"] = ""
+    _insert(rng, tables, "don_vi.csv", row)
+
+
 def _double(rng: random.Random, tables: Tables) -> None:
     name = rng.choice(("nhan_su.csv", "phan_cong_cchc.csv", "lop_boi_duong.csv", "quyet_dinh.csv",
                        "mdl_course_completions.csv"))  # fmt: skip
@@ -624,5 +636,5 @@ def _double(rng: random.Random, tables: Tables) -> None:
 BREAKERS = (
     _break_staff, _break_staff, _break_roster, _break_roster, _break_class, _break_class, _break_decision,
     _break_decision, _break_completion, _break_view, _break_catalogue, _break_material, _break_account, _break_course,
-    _break_module, _break_unit, _double, _double,
+    _break_module, _break_unit, _double_unit, _double, _double,
 )  # fmt: skip

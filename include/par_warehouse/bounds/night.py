@@ -25,9 +25,12 @@ COURSE_BITS = {"BOI_DUONG_CCHC": 1, "THAM_MUU": 2, "TONG_HOP": 4, "HUONG_DAN": 8
 MATERIAL_BITS = {"TAI_LIEU": 16, "BAI_GIANG": 16, "MO_HINH_NUOC_NGOAI": 32}
 NEEDS = {"I1": 1, "I2": 14, "I3A": 16, "I3B": 32, "I3": 48, "I6": 64}
 """What an indicator asks of a person."""
+SHARES = {"I1", "I2", "I3A", "I3B", "I3"}
 SKILLS = ("THAM_MUU", "TONG_HOP", "HUONG_DAN")
 UNIT_TYPES = ("SO_NGANH", "UBND_HUYEN", "UBND_XA", "PHONG", "DON_VI_SU_NGHIEP")
 CITY = "H29"
+UNITS_MOVED = 20_000
+"""So many places are tried for units below one whose parent is in question; beyond that any value is possible."""
 STAFF_GROUPS = ("CAN_BO", "CONG_CHUC", "VIEN_CHUC")
 _STAGING, _INTERMEDIATE = "work.staging", "work.intermediate"
 
@@ -98,37 +101,61 @@ class Night:
         }
         self.moves_units = False
         self.kinds_in_question: dict[str, set[str]] = {}
+        self.moved: dict[str, list[str]] = {}
+        self.may_be_in_force = {code for code, unit in self.units.items() if unit.is_in_force}
         self.added_in_force: set[tuple[str, str]] = set()
         self.validities = {(unit.valid_from, unit.valid_to) for unit in self.units.values()}
         for row in self.rows_of["don_vi.csv"]:
             self._add_unit(row)
 
     def _add_unit(self, row: OpenRow) -> None:
-        """A unit that a repair would add: people whose unit is not known may be in it, and count where its parent does.
-
-        ``added_in_force`` gets parent and kind, ``validities`` the period.
-        """
+        """A unit that a repair would add: people of an unknown unit may be in it, and count where its parent does."""
         if row.rival is not None:
-            if not row.says_what_its_rival_says("ma_don_vi_cha", "hieu_luc_tu", "hieu_luc_den"):
-                self.moves_units = True
-            elif not row.says_what_its_rival_says("loai_don_vi"):
-                code = row.cells["ma_don_vi"] or ""
-                possible = self.kinds_in_question.setdefault(code, {self.units[code].org_unit_type})
-                possible.update(kind or "" for kind in row.text("loai_don_vi", UNIT_TYPES))
-                self.rough.add("I1")  # one kind for all of its people
+            self._add_rival(row)
             return
-        parents = [code for code in row.text("ma_don_vi_cha", self.units) if code is not None]
-        if any(parent not in self.units for parent in parents):
-            parents = list(self.above)  # another unit that a repair would add
-        start = date.min if row.is_open("hieu_luc_tu") else row.day("hieu_luc_tu") or date.min
-        end = None if row.is_open("hieu_luc_den") else row.day("hieu_luc_den")
-        in_force = start <= self.data_date <= (end or date.max)
+        parents = self._parents(row)
         kinds = row.text("loai_don_vi", UNIT_TYPES)
         if len(parents) * len(kinds) > 1:
-            self.rough |= {"I1", "I2", "I3A", "I3B", "I3"}
-        self.validities.add((start, end))
-        if in_force:
+            self.rough |= SHARES
+        if self._may_be_in_force(row):
             self.added_in_force.update((parent, kind or "") for parent in parents for kind in kinds)
+
+    def _add_rival(self, row: OpenRow) -> None:
+        """A unit that would take the place of an accepted one: kind, parent and period of that are in question."""
+        code = row.cells["ma_don_vi"] or ""
+        if not row.says_what_its_rival_says("loai_don_vi"):
+            possible = self.kinds_in_question.setdefault(code, {self.units[code].org_unit_type})
+            possible.update(kind or "" for kind in row.text("loai_don_vi", UNIT_TYPES))
+            self.rough.add("I1")  # one kind for all of its people
+        if self._may_be_in_force(row):
+            self.may_be_in_force.add(code)
+        if not row.says_what_its_rival_says("ma_don_vi_cha"):
+            self._move(code, self._parents(row))
+
+    def _move(self, code: str, parents: list[str]) -> None:
+        """Units below may count in the place where they are, or below another parent; all of them at once."""
+        below = {unit for unit, above in self.above.items() if code in above}
+        possible = [parent for parent in parents if parent not in below]
+        if self.moved or not possible or len(below) * len(possible) > UNITS_MOVED:
+            self.moves_units = True
+            return
+        self.rough |= SHARES
+        for unit in sorted(below):
+            own = [one for one in self.above[unit] if one in below]
+            self.moved[unit] = [unit, *(f"{unit} below {parent}" for parent in possible)]
+            self.above.update({f"{unit} below {parent}": [*own, *self.above[parent]] for parent in possible})
+
+    def _parents(self, row: OpenRow) -> list[str]:
+        """What a repaired row may name as parent; an unknown code is that of another unit that a repair would add."""
+        named = [code for code in row.text("ma_don_vi_cha", self.units) if code is not None]
+        return named if all(code in self.units for code in named) else list(self.units)
+
+    def _may_be_in_force(self, row: OpenRow) -> bool:
+        """Whether the unit may be in force on the date; notes the period."""
+        start = date.min if row.is_open("hieu_luc_tu") else row.day("hieu_luc_tu") or date.min
+        end = None if row.is_open("hieu_luc_den") else row.day("hieu_luc_den")
+        self.validities.add((start, end))
+        return start <= self.data_date <= (end or date.max)
 
     def places(
         self,
@@ -149,21 +176,22 @@ class Night:
 
     @cached_property
     def _in_force(self) -> set[tuple[str, str]]:
-        accepted = (code for code, unit in self.units.items() if unit.is_in_force)
-        return self.added_in_force.union(*(self._kinds_of(code) for code in accepted))
+        added = (set(product(self.moved.get(parent, [parent]), [kind])) for parent, kind in self.added_in_force)
+        return set().union(*added, *(self._kinds_of(code) for code in self.may_be_in_force))
 
     def _kinds_of(self, unit: str) -> set[tuple[str, str]]:
         code = unit if unit in self.units else CITY  # as for accepted rows whose unit is gone
-        return {(code, kind) for kind in self.kinds_in_question.get(code) or (self.units[code].org_unit_type,)}
+        kinds = self.kinds_in_question.get(code) or (self.units[code].org_unit_type,)
+        return set(product(self.moved.get(code, [code]), kinds))
 
     def _post(self, unit_type: str, staff_group: str, is_leader: bool, is_active: bool) -> tuple[str | None, bool]:
         leader_group, is_par_group = self.posts[unit_type, staff_group]
         return leader_group if is_leader and is_active else None, is_par_group and is_active
 
     def people_in_question(self) -> Iterator[tuple[str, frozenset[Place | None]]]:
-        """The staff of units whose kind is in question, each with the places where it may make them count."""
-        if self.kinds_in_question:
-            units = ", ".join("'" + code.replace("'", "''") + "'" for code in sorted(self.kinds_in_question))
+        """The staff of units whose kind or parent is in question, each with the places where they may count."""
+        if in_question := self.kinds_in_question.keys() | self.moved.keys():
+            units = ", ".join("'" + code.replace("'", "''") + "'" for code in sorted(in_question))
             for person, unit, staff_group, is_leader, is_active in self._all(
                 "select person_key, org_unit_code, staff_group, is_leader, is_active"
                 f" from {_STAGING}.stg_hr__staff where org_unit_code in ({units}) order by person_key"
