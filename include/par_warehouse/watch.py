@@ -5,6 +5,7 @@ with their sentences to ``ops.unusual``. History is what earlier data dates left
 """
 
 import logging
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -196,6 +197,7 @@ def watch(settings: Settings, build_file: Path, data_date: date, run_id: str) ->
 
     The build holds the finished marts and ``ops.load_file``; the scratch database serves the date still.
     """
+    started = time.monotonic()
     with open_ledger(settings) as con:
         con.execute(f"attach '{build_file}' as build")
         con.execute(f"attach '{settings.work / 'scratch.duckdb'}' as work (read_only)")
@@ -217,8 +219,8 @@ def watch(settings: Settings, build_file: Path, data_date: date, run_id: str) ->
                 [[run_id, data_date, *warning] for warning in warnings],
             )
         con.execute("commit")
-    if warnings:
-        log.info("%s: %d warnings, shown by par show unusual", data_date, len(warnings))
+    what = f"{len(warnings)} unusual values, shown by par show unusual" if warnings else "nothing unusual"
+    log.info("%s (watch, %.1f s)", what, time.monotonic() - started)
     return len(warnings)
 
 

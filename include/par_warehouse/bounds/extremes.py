@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import lil_matrix
+from scipy.sparse import csr_matrix
 
 Share = tuple[int, int]
 """Numerator and denominator; of one person: not counted (0, 0), counted without (0, 1), counted with (1, 1)."""
@@ -68,18 +68,17 @@ class _Program:
         used = {job for _, _, jobs in self.moves for job in jobs}
         doing = [(number, job) for number, jobs in enumerate(rows) for job in jobs if job in used]
         numbers = {job: number for number, job in enumerate(sorted(used, key=repr))}
-        width = len(self.moves) + len(doing)
-        matrix = lil_matrix((len(self.limits) + len(rows) + len(numbers) + 1, width))
+        first_row, first_job = len(self.limits), len(self.limits) + len(rows)
+        last = first_job + len(numbers)
+        entries: list[tuple[int, int, int]] = []
         for column, (kind, gain, jobs) in enumerate(self.moves):
-            matrix[kind, column] = 1
-            for job in jobs:
-                matrix[len(self.limits) + len(rows) + numbers[job], column] += 1
-            matrix[matrix.shape[0] - 1, column] = -gain[1]
+            entries += [(kind, column, 1), (last, column, -gain[1])]
+            entries += [(first_job + numbers[job], column, 1) for job in jobs]
         for column, (row, job) in enumerate(doing, len(self.moves)):
-            matrix[len(self.limits) + row, column] = 1
-            matrix[len(self.limits) + len(rows) + numbers[job], column] = -1
-        self.width = width
-        self.matrix = matrix.tocsr()
+            entries += [(first_row + row, column, 1), (first_job + numbers[job], column, -1)]
+        at, columns, values = zip(*entries, strict=True)
+        self.width = len(self.moves) + len(doing)
+        self.matrix = csr_matrix((np.array(values, dtype=float), (at, columns)), shape=(last + 1, self.width))
         self.upper = np.array([*self.limits, *rows.values(), *([0] * len(numbers)), 0], dtype=float)
 
     def solve(self, ratio: Share, rest: Share, sign: int) -> Share | None:

@@ -20,7 +20,7 @@ from par_warehouse.bounds.extremes import Job, Share, best_share, outer_share
 from par_warehouse.bounds.night import CITY, NEEDS, STAFF_GROUPS, Night, Place, Proof
 from par_warehouse.bounds.open_rows import OpenRow
 from par_warehouse.bounds.periods import Period, assignments, covers, worlds
-from par_warehouse.bounds.reach import Cell, Places, Reach
+from par_warehouse.bounds.reach import Cell, Flags, Places, Reach
 
 SHARES = ("I1", "I2", "I3A", "I3B", "I3")
 PROGRAMS_PER_INDICATOR = 60
@@ -63,7 +63,8 @@ class Shares:
         self.numbers = {cell: number for number, cell in enumerate(dict.fromkeys(cell for _, cell in self.cells))}
         places = Reach(night, list(self.numbers), of_leaders=True), Reach(night, list(self.numbers), of_leaders=False)
         self.reach = {indicator: places[indicator != "I1"] for indicator in SHARES}
-        self.bearing = {indicator: np.zeros(len(self.numbers), np.int64) for indicator in SHARES}
+        seen = np.zeros(len(self.numbers), np.int64)
+        self.bearing = {"I1": seen.copy(), "I2": seen.copy(), **dict.fromkeys(("I3A", "I3B", "I3"), seen)}
         self.bearing_everywhere: Counter[str] = Counter()
         self._sort_rows()
         self._count_people()
@@ -376,13 +377,9 @@ class Shares:
         learning = sum(1 for gains in named.gains if any(gain & 15 for gain in gains))
         viewing = sum(1 for gains in named.gains if any(gain & 48 for gain in gains))
         extra = int(named.may_lose_all)
-        counts = {
-            "I1": rows["I1"] + learning + extra,
-            "I2": rows["I2"] + learning + extra,
-            **dict.fromkeys(("I3A", "I3B", "I3"), rows["I3"] + viewing + extra),
-        }
-        for indicator, count in counts.items():
-            if count:
+        extras = {"I1": learning + extra, "I2": learning + extra, "I3": viewing + extra}
+        for indicator, others in extras.items():
+            if count := rows[indicator] + others:
                 self.bearing[indicator][self.reach[indicator].of(places)[0]] += count
 
     def open_findings(self, indicator: str, cell: Cell) -> int:
@@ -427,6 +424,7 @@ class Shares:
         anywhere = self._rows_anywhere(indicator)
         supply = anywhere.total() + self.staff_rows.total()
         sums = {sign: crowd.sums(sign) for sign in (-1, 1)}
+        reached = [(*self.reach[indicator].of((places,)), count) for places, count in self.staff_rows.items()]
         programs = 0
         for code, cell in self.cells:
             if code != indicator:
@@ -444,19 +442,11 @@ class Shares:
                     ends.append(outer_share(numerator, denominator, supply, sign))
                     is_exact = False
                 elif supply or not denominator:
-                    rows = anywhere + self._staff_rows(indicator, number)
+                    rows = anywhere + _staff_rows(reached, number)
                     ends.append(best_share(crowd.kinds(number, rows, sign, not denominator), rows, sign))
                 else:
                     ends.append((numerator, denominator))
             yield indicator, cell, ShareBound(ends[0], ends[1], is_exact)
-
-    def _staff_rows(self, indicator: str, number: int) -> Counter[frozenset[Job]]:
-        """What the rows of ``nhan_su`` that name nobody can do in a cell."""
-        rows: Counter[frozenset[Job]] = Counter()
-        for places, count in self.staff_rows.items():
-            inside, outside = self.reach[indicator].of((places,))
-            rows[frozenset(job for job, can in ((IN, inside), (OUT, outside)) if can[number])] += count
-        return rows
 
     def _rows_anywhere(self, indicator: str) -> Counter[frozenset[Job]]:
         """What the other rows that name nobody can do for an indicator, in any cell."""
@@ -477,6 +467,14 @@ class Shares:
             if wanted:
                 rows[frozenset(wanted)] += count
         return rows
+
+
+def _staff_rows(reached: Iterable[tuple[Flags, Flags, int]], number: int) -> Counter[frozenset[Job]]:
+    """What the rows of ``nhan_su`` that name nobody can do in a cell."""
+    rows: Counter[frozenset[Job]] = Counter()
+    for inside, outside, count in reached:
+        rows[frozenset(job for job, can in ((IN, inside), (OUT, outside)) if can[number])] += count
+    return rows
 
 
 def _mask(job: Job) -> int:
