@@ -5,8 +5,8 @@ can do for one person.
 """
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
 
@@ -64,6 +64,7 @@ class Crowd:
     persons: list[Person]
     total: Numbers
     inside: csr_matrix
+    _known: dict[tuple[frozenset[Job], int, bool], tuple[list[Kind], Numbers, Numbers]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, indicator: str, persons: Iterable[Person], spread: csr_matrix, totals: Numbers) -> "Crowd":
@@ -80,34 +81,41 @@ class Crowd:
         )
         return cls(indicator, list(numbers), total, (spread @ fold).tocsr())
 
-    def sums(self, sign: int) -> Numbers:
+    def sums(self, provable: frozenset[Job], sign: int) -> Numbers:
         """Numerator and denominator of each cell when everybody has the best outcome that costs nothing."""
-        rest = [
-            _kind(NEEDS[self.indicator], person, True, can_be_out, frozenset(), sign, False).rest
-            for person in self.persons
-            for can_be_out in (False, True)
-        ]
-        sums: Numbers = self.inside @ np.array(rest, np.int64).reshape(-1, 2)
+        kinds, inside, _ = self._kinds(provable, sign, False)
+        rest = np.array([kind.rest for kind in kinds], np.int64).reshape(-1, 2)
+        sums: Numbers = self.inside @ rest[inside]
         return sums
 
-    def kinds(self, cell: int, rows: Counter[frozenset[Job]], sign: int, is_forced: bool) -> Counter[Kind]:
+    def kinds(self, cell: int, rows: Counter[frozenset[Job]], sign: int, is_forced: bool) -> Iterator[tuple[Kind, int]]:
         """Everybody by what they do to the share of a cell, those in it and those who can be brought there."""
-        provable = frozenset(job for jobs in rows for job in jobs if job[0] == "prove")
-        elsewhere = self.total.copy()
-        people: Counter[tuple[Person, bool, bool]] = Counter()
+        kinds, inside, elsewhere = self._kinds(provable_by(rows), sign, is_forced)
         row = self.inside[cell]
-        for column, count in zip(row.indices.tolist(), row.data.tolist(), strict=True):
-            number, can_be_out = divmod(column, 2)
-            elsewhere[number] -= count
-            people[self.persons[number], True, bool(can_be_out)] += count
-        for number in np.flatnonzero(elsewhere).tolist():
-            people[self.persons[number], False, True] += int(elsewhere[number])
-        if rows:
-            people[_bare(self.indicator, _NOBODY), False, True] += rows.total()
-        kinds: Counter[Kind] = Counter()
-        for (person, can_be_in, can_be_out), count in people.items():
-            kinds[_kind(NEEDS[self.indicator], person, can_be_in, can_be_out, provable, sign, is_forced)] += count
-        return kinds
+        others = self.total.copy()
+        np.subtract.at(others, row.indices // 2, row.data)
+        counts = np.zeros(len(kinds), np.int64)
+        np.add.at(counts, inside[row.indices], row.data)
+        np.add.at(counts, elsewhere, [*others, rows.total()])
+        return ((kinds[number], int(counts[number])) for number in np.flatnonzero(counts))
+
+    def _kinds(self, provable: frozenset[Job], sign: int, is_forced: bool) -> tuple[list[Kind], Numbers, Numbers]:
+        """The kinds; which of them people are in a cell (by column of ``inside``), and elsewhere, nobody known last."""
+        if (provable, sign, is_forced) not in self._known:
+            nobody = _bare(self.indicator, _NOBODY)
+            people = [(person, True, can_be_out) for person in self.persons for can_be_out in (False, True)]
+            people += [(person, False, True) for person in (*self.persons, nobody)]
+            found = [_kind(NEEDS[self.indicator], *one, provable, sign, is_forced) for one in people]
+            numbers = {kind: number for number, kind in enumerate(dict.fromkeys(found))}
+            of = np.array([numbers[kind] for kind in found], np.int64)
+            split = 2 * len(self.persons)
+            self._known[provable, sign, is_forced] = list(numbers), of[:split], of[split:]
+        return self._known[provable, sign, is_forced]
+
+
+def provable_by(rows: Iterable[frozenset[Job]]) -> frozenset[Job]:
+    """What rows that name nobody can prove."""
+    return frozenset(job for jobs in rows for job in jobs if job[0] == "prove")
 
 
 def _bare(indicator: str, person: Person) -> Person:

@@ -7,16 +7,22 @@ fraction: Dinkelbach's iteration solves it by a few linear ones, in whole number
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_matrix
 
 Share = tuple[int, int]
 """Numerator and denominator; of one person: not counted (0, 0), counted without (0, 1), counted with (1, 1)."""
 
+Numbers = npt.NDArray[np.float64]
 Job = tuple[object, ...]
+
+
+_NEARLY_WHOLE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -27,34 +33,35 @@ class Kind:
     moves: tuple[tuple[Share, tuple[Job, ...]], ...] = ()
 
 
-def best_share(kinds: Counter[Kind], rows: Counter[frozenset[Job]], sign: int) -> Share | None:
+def best_share(people: Iterable[tuple[Kind, int]], rows: Counter[frozenset[Job]], sign: int) -> Share | None:
     """The share with the highest (``sign`` 1) or lowest (-1) value, None when none has a denominator.
 
-    ``rows`` counts the rows that can do the same jobs.
+    ``people`` says how many there are of each kind, ``rows`` how many rows can do the same jobs.
     """
-    numerator = sum(count * kind.rest[0] for kind, count in kinds.items())
-    denominator = sum(count * kind.rest[1] for kind, count in kinds.items())
+    kinds = list(people)
+    numerator = sum(count * kind.rest[0] for kind, count in kinds)
+    denominator = sum(count * kind.rest[1] for kind, count in kinds)
     program = _Program(kinds, rows)
     if not program.moves:
         return (numerator, denominator) if denominator else None
     best = (numerator, denominator) if denominator else program.solve((0, 1), (numerator, denominator), sign)
-    while best is not None:
+    while best is not None and best[0] != (best[1] if sign > 0 else 0):
         better = program.solve(best, (numerator, denominator), sign)
         if better is None or sign * (better[0] * best[1] - best[0] * better[1]) <= 0:
             return best
         best = better
-    return None
+    return best
 
 
 class _Program:
     """The integer program: how often each move of each kind is made, how many rows do which job."""
 
-    def __init__(self, kinds: Counter[Kind], rows: Counter[frozenset[Job]]) -> None:
+    def __init__(self, kinds: Iterable[tuple[Kind, int]], rows: Counter[frozenset[Job]]) -> None:
         possible = frozenset().union(*rows) if rows else frozenset()
         supply = sum(rows.values())
         self.moves: list[tuple[int, Share, tuple[Job, ...]]] = []
         self.limits: list[int] = []
-        for kind, count in kinds.items():
+        for kind, count in kinds:
             feasible = [(outcome, jobs) for outcome, jobs in kind.moves if possible.issuperset(jobs)]
             if feasible:
                 gains = [((o[0] - kind.rest[0], o[1] - kind.rest[1]), jobs) for o, jobs in feasible]
@@ -86,18 +93,28 @@ class _Program:
         gains = [ratio[1] * gain[0] - ratio[0] * gain[1] for _, gain, _ in self.moves]
         upper = self.upper.copy()
         upper[-1] = rest[1] - 1
-        answer = milp(
-            -sign * np.array([*gains, *([0] * (self.width - len(gains)))], dtype=float),
-            constraints=LinearConstraint(self.matrix, -np.inf, upper),
-            bounds=Bounds(0, np.inf),
-            integrality=np.ones(self.width),
-            options={"mip_rel_gap": 0},
-        )
-        if answer.x is None:
+        # Mostly the extreme is whole without being asked to be, and is found in a fraction of the time.
+        answer = self._solved(np.array(gains), -sign, upper, is_whole=False)
+        if answer is not None and np.abs(answer - np.round(answer)).max() > _NEARLY_WHOLE:
+            answer = self._solved(np.array(gains), -sign, upper, is_whole=True)
+        if answer is None:
             return None
-        made = [round(times) for times in answer.x[: len(self.moves)]]
+        made = [round(times) for times in answer[: len(self.moves)]]
         moved = [(times * gain[0], times * gain[1]) for times, (_, gain, _) in zip(made, self.moves, strict=True)]
         return rest[0] + sum(one[0] for one in moved), rest[1] + sum(one[1] for one in moved)
+
+    def _solved(self, gains: Numbers, sign: int, upper: Numbers, is_whole: bool) -> Numbers | None:
+        objective = np.zeros(self.width)
+        objective[: len(gains)] = sign * gains
+        answer = milp(
+            objective,
+            constraints=LinearConstraint(self.matrix, -np.inf, upper),
+            bounds=Bounds(0, np.inf),
+            integrality=np.full(self.width, is_whole),
+            options={"mip_rel_gap": 0},
+        )
+        found: Numbers | None = answer.x
+        return found
 
 
 def outer_share(numerator: int, denominator: int, supply: int, sign: int) -> Share:

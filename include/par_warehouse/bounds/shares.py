@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.sparse import csr_matrix
 
-from par_warehouse.bounds.crowd import IN, ON_ROSTER, OUT, Crowd, Jobs, Person, Roster, Shown, maximal
+from par_warehouse.bounds.crowd import IN, ON_ROSTER, OUT, Crowd, Jobs, Person, Roster, Shown, maximal, provable_by
 from par_warehouse.bounds.extremes import Job, Share, best_share, outer_share
 from par_warehouse.bounds.night import CITY, NEEDS, STAFF_GROUPS, Night, Place, Proof
 from par_warehouse.bounds.open_rows import OpenRow
@@ -423,7 +423,7 @@ class Shares:
     def _bounds_of(self, indicator: str, crowd: Crowd) -> Iterator[tuple[str, Cell, ShareBound]]:
         anywhere = self._rows_anywhere(indicator)
         supply = anywhere.total() + self.staff_rows.total()
-        sums = {sign: crowd.sums(sign) for sign in (-1, 1)}
+        sums = {sign: crowd.sums(provable_by(anywhere), sign) for sign in (-1, 1)}
         reached = [(*self.reach[indicator].of((places,)), count) for places, count in self.staff_rows.items()]
         programs = 0
         for code, cell in self.cells:
