@@ -47,21 +47,21 @@ def place_units(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def place_people(con: duckdb.DuckDBPyConnection, *staff: str) -> None:
-    """Create the view ``night.person_agency`` over accepted rows of ``nhan_su``; of several, the first that has one."""
+    """Create ``night.person_agency`` over accepted rows of ``nhan_su``; of several, the first that has one."""
     rows = " union all ".join(
         f"select person_key, ma_don_vi, {number} as number from {one}" for number, one in enumerate(staff)
     )
     con.execute(
-        f"create or replace view night.person_agency as select person_key, min_by(agency_code, number) as agency_code"
+        f"create or replace table night.person_agency as select person_key, min_by(agency_code, number) as agency_code"
         f" from ({rows}) as staff join night.agency using (ma_don_vi) group by person_key"
     )
 
 
 def place_accounts(con: duckdb.DuckDBPyConnection, data_date: date) -> None:
-    """Create the view ``night.account_agency``: the agency of the person to whom an account was linked last."""
+    """Create ``night.account_agency``: the agency of the person to whom an account was linked last."""
     con.execute(
         f"""
-        create view night.account_agency as
+        create table night.account_agency as
         with link as (
             select user_id, person_key, delivery_date from ledger.evidence.account_link
             where delivery_date < date '{data_date}' and person_key is not null

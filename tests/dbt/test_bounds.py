@@ -212,7 +212,7 @@ def test_bounds_are_what_trying_every_repair_gives(first: int, bounds: Published
 
 
 def test_an_end_that_is_not_solved_is_never_too_narrow(bounds: Published, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shares, "PROGRAMS_PER_INDICATOR", 0)
+    monkeypatch.setattr(shares, "KINDS_PER_INDICATOR", 0)
     not_exact = 0
     for seed in range(60, 72):
         tables = random_world(seed)

@@ -5,7 +5,7 @@ can do for one person.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
@@ -88,7 +88,7 @@ class Crowd:
         sums: Numbers = self.inside @ rest[inside]
         return sums
 
-    def kinds(self, cell: int, rows: Counter[frozenset[Job]], sign: int, is_forced: bool) -> Iterator[tuple[Kind, int]]:
+    def kinds(self, cell: int, rows: Counter[frozenset[Job]], sign: int, is_forced: bool) -> list[tuple[Kind, int]]:
         """Everybody by what they do to the share of a cell, those in it and those who can be brought there."""
         kinds, inside, elsewhere = self._kinds(provable_by(rows), sign, is_forced)
         row = self.inside[cell]
@@ -97,7 +97,7 @@ class Crowd:
         counts = np.zeros(len(kinds), np.int64)
         np.add.at(counts, inside[row.indices], row.data)
         np.add.at(counts, elsewhere, [*others, rows.total()])
-        return ((kinds[number], int(counts[number])) for number in np.flatnonzero(counts))
+        return [(kinds[number], int(counts[number])) for number in np.flatnonzero(counts)]
 
     def _kinds(self, provable: frozenset[Job], sign: int, is_forced: bool) -> tuple[list[Kind], Numbers, Numbers]:
         """The kinds; which of them people are in a cell (by column of ``inside``), and elsewhere, nobody known last."""

@@ -7,7 +7,7 @@ fraction: Dinkelbach's iteration solves it by a few linear ones, in whole number
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,12 +33,11 @@ class Kind:
     moves: tuple[tuple[Share, tuple[Job, ...]], ...] = ()
 
 
-def best_share(people: Iterable[tuple[Kind, int]], rows: Counter[frozenset[Job]], sign: int) -> Share | None:
+def best_share(kinds: Sequence[tuple[Kind, int]], rows: Counter[frozenset[Job]], sign: int) -> Share | None:
     """The share with the highest (``sign`` 1) or lowest (-1) value, None when none has a denominator.
 
-    ``people`` says how many there are of each kind, ``rows`` how many rows can do the same jobs.
+    ``kinds`` says how many people there are of each, ``rows`` how many rows can do the same jobs.
     """
-    kinds = list(people)
     numerator = sum(count * kind.rest[0] for kind, count in kinds)
     denominator = sum(count * kind.rest[1] for kind, count in kinds)
     program = _Program(kinds, rows)
@@ -56,7 +55,7 @@ def best_share(people: Iterable[tuple[Kind, int]], rows: Counter[frozenset[Job]]
 class _Program:
     """The integer program: how often each move of each kind is made, how many rows do which job."""
 
-    def __init__(self, kinds: Iterable[tuple[Kind, int]], rows: Counter[frozenset[Job]]) -> None:
+    def __init__(self, kinds: Sequence[tuple[Kind, int]], rows: Counter[frozenset[Job]]) -> None:
         possible = frozenset().union(*rows) if rows else frozenset()
         supply = sum(rows.values())
         self.moves: list[tuple[int, Share, tuple[Job, ...]]] = []

@@ -23,9 +23,10 @@ from par_warehouse.bounds.periods import Period, assignments, covers, worlds
 from par_warehouse.bounds.reach import Cell, Flags, Places, Reach
 
 SHARES = ("I1", "I2", "I3A", "I3B", "I3")
-PROGRAMS_PER_INDICATOR = 60
-"""So many ends of cells are solved exactly where rows name nobody: the city, then units by their distance from it. The
-others get an outer bound."""
+KINDS_PER_INDICATOR = 2_000
+"""Where rows name nobody, ends of cells are solved exactly until so many kinds of people were looked at: the city
+first, then units by their distance from it. The others get an outer bound."""
+_KINDS_PER_PROGRAM = 20  # What a program costs whoever is in it, as so many kinds more.
 
 _ACTIVE, _GONE = "DANG_CONG_TAC", "NGHI_HUU"
 _NONE = np.zeros(0, np.int64)
@@ -425,7 +426,7 @@ class Shares:
         supply = anywhere.total() + self.staff_rows.total()
         sums = {sign: crowd.sums(provable_by(anywhere), sign) for sign in (-1, 1)}
         reached = [(*self.reach[indicator].of((places,)), count) for places, count in self.staff_rows.items()]
-        programs = 0
+        looked_at = 0
         for code, cell in self.cells:
             if code != indicator:
                 continue
@@ -437,13 +438,14 @@ class Shares:
             is_exact = indicator not in self.rough
             for sign in (-1, 1):
                 numerator, denominator = (int(one) for one in sums[sign][number])
-                programs += bool(supply)
-                if programs > PROGRAMS_PER_INDICATOR:
+                if supply and looked_at >= KINDS_PER_INDICATOR:
                     ends.append(outer_share(numerator, denominator, supply, sign))
                     is_exact = False
                 elif supply or not denominator:
                     rows = anywhere + _staff_rows(reached, number)
-                    ends.append(best_share(crowd.kinds(number, rows, sign, not denominator), rows, sign))
+                    kinds = crowd.kinds(number, rows, sign, not denominator)
+                    looked_at += len(kinds) + _KINDS_PER_PROGRAM
+                    ends.append(best_share(kinds, rows, sign))
                 else:
                     ends.append((numerator, denominator))
             yield indicator, cell, ShareBound(ends[0], ends[1], is_exact)
