@@ -82,7 +82,7 @@ def _alert(day: date, kind: str, run_id: str, subject: str, vi: str, en: str, wh
         ]
         if not outbox.queue(settings, messages):
             return "nobody is to be told"
-        return outbox.send(settings, load_configuration(settings.config_dir).recipients, carriers())
+        return outbox.send(settings, load_configuration(settings.config_dir).recipients, carriers)
 
     without_harm(work, "The alert waits in the outbox, if it got there.")
 

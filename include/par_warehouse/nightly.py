@@ -154,14 +154,9 @@ def tell(settings: Settings, data_date: date, run_id: str) -> str:
     return tell_step.tell(settings, recipients, data_date)
 
 
-def send(settings: Settings, carriers: Callable[[], Mapping[str, outbox.Carrier]]) -> str:
-    """Hand over what waits in the outbox; without the lock on the data folder, for a mail server may be slow.
-
-    ``carriers`` is only asked when something waits.
-    """
+def send(settings: Settings, carriers_of: Callable[[], Mapping[str, outbox.Carrier]]) -> str:
+    """Hand over what waits in the outbox; without the lock on the data folder, for a mail server may be slow."""
     started = time.monotonic()
-    line = "nothing waits to be sent"
-    if outbox.has_waiting(settings):
-        line = outbox.send(settings, load_configuration(settings.config_dir).recipients, carriers())
+    line = outbox.send(settings, load_configuration(settings.config_dir).recipients, carriers_of)
     log.info("%s (send, %.1f s)", line, time.monotonic() - started, extra={"step": "send"})
     return line

@@ -106,14 +106,15 @@ def queued_with(
         file.replace(file.with_suffix(".json"))
 
 
-def send(settings: Settings, recipients: Recipients, carriers: Mapping[str, Carrier]) -> str:
+def send(settings: Settings, recipients: Recipients, carriers_of: Callable[[], Mapping[str, Carrier]]) -> str:
     """Hand over what waits, and say in one line what became of it; what cannot be handed over waits for the next time.
 
-    One process sends at a time; a second one leaves it to the first.
+    ``carriers_of`` gives a carrier per channel, and is only asked when something waits. One process sends at a time; a
+    second one leaves it to the first.
     """
-    waiting = _waiting(settings)
-    if not waiting:
+    if not _waiting(settings):
         return "nothing waits to be sent"
+    carriers = carriers_of()
     with _only_sender(settings) as is_only:
         if not is_only:
             return "another process is sending"
@@ -126,11 +127,6 @@ def send(settings: Settings, recipients: Recipients, carriers: Mapping[str, Carr
     counts = {state: sum(one.state == state for one in done) for state in ("sent", "queued", "refused", "withdrawn")}
     names = {"sent": "sent", "queued": "still waiting", "refused": "refused", "withdrawn": "withdrawn"}
     return "messages: " + ", ".join(f"{count} {names[state]}" for state, count in counts.items() if count)
-
-
-def has_waiting(settings: Settings) -> bool:
-    """Whether anything is to be handed over."""
-    return bool(_waiting(settings))
 
 
 def absorb(settings: Settings, con: "duckdb.DuckDBPyConnection") -> None:

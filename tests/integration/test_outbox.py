@@ -52,7 +52,7 @@ def message(recipient: str, day: int, text: str = "text") -> Message:
 def send(settings: Settings, recipients: Recipients = RECIPIENTS) -> str:
     from par_airflow.mail import mail_server
 
-    return outbox.send(settings, recipients, {"mail": mail_server})
+    return outbox.send(settings, recipients, lambda: {"mail": mail_server})
 
 
 def came(mails: MailServer) -> list[tuple[str, str]]:
@@ -141,7 +141,7 @@ def test_a_kill_between_sending_and_noting_sends_again_under_the_same_id(setting
 
     outbox.queue(settings, [message(CITY, 2)])
     with pytest.raises(Killed):
-        outbox.send(settings, RECIPIENTS, {"mail": killed_after})
+        outbox.send(settings, RECIPIENTS, lambda: {"mail": killed_after})
     assert send(settings) == "messages: 1 sent"
     first, second = mails.take()
     assert first["Message-ID"] == second["Message-ID"] and first["Message-ID"].endswith("@par-warehouse.invalid>")
@@ -180,8 +180,8 @@ def test_a_server_that_lets_nobody_in_loses_nothing(settings: Settings, mails: M
         yield
 
     outbox.queue(settings, [message(CITY, 2), message(FINANCE, 2)])
-    assert outbox.send(settings, RECIPIENTS, {"mail": closed}) == "messages: 2 still waiting"
-    assert outbox.send(settings, RECIPIENTS, {}) == "messages: 2 still waiting"
+    assert outbox.send(settings, RECIPIENTS, lambda: {"mail": closed}) == "messages: 2 still waiting"
+    assert outbox.send(settings, RECIPIENTS, lambda: {}) == "messages: 2 still waiting"
     assert send(settings) == "messages: 2 sent"
     assert states(settings) == [("H29.03", "sent", 3), ("city", "sent", 3)]
 
@@ -191,16 +191,16 @@ def test_only_one_process_sends_at_a_time(settings: Settings) -> None:
     seen: list[str] = []
 
     def meanwhile(_: Message) -> None:
-        seen.append(outbox.send(settings, RECIPIENTS, {"mail": carrier(meanwhile)}))
+        seen.append(outbox.send(settings, RECIPIENTS, lambda: {"mail": carrier(meanwhile)}))
 
-    assert outbox.send(settings, RECIPIENTS, {"mail": carrier(meanwhile)}) == "messages: 1 sent"
+    assert outbox.send(settings, RECIPIENTS, lambda: {"mail": carrier(meanwhile)}) == "messages: 1 sent"
     assert seen == ["another process is sending"]
 
 
 def test_a_slow_server_ends_the_round_and_not_the_messages(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "PATIENCE_SECONDS", -1)
     outbox.queue(settings, [message(CITY, 2)])
-    assert outbox.send(settings, RECIPIENTS, {"mail": carrier(lambda _: None)}) == "messages: 1 still waiting"
+    assert outbox.send(settings, RECIPIENTS, lambda: {"mail": carrier(lambda _: None)}) == "messages: 1 still waiting"
 
 
 def test_a_refusal_keeps_no_content(settings: Settings) -> None:
@@ -208,6 +208,6 @@ def test_a_refusal_keeps_no_content(settings: Settings) -> None:
         raise Refused("550")
 
     outbox.queue(settings, [message(CITY, 2, "what was told")])
-    outbox.send(settings, RECIPIENTS, {"mail": carrier(refuse)})
+    outbox.send(settings, RECIPIENTS, lambda: {"mail": carrier(refuse)})
     (path,) = settings.outbox.glob("*.json")
     assert "what was told" not in path.read_text()
