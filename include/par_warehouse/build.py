@@ -17,7 +17,7 @@ import duckdb
 
 from par_warehouse.contract import STORED_TYPE, TABLES, Table
 from par_warehouse.errors import ParError, PipelineError
-from par_warehouse.findings import lives
+from par_warehouse.findings import life_events, lives
 from par_warehouse.ledger import DECISION_TABLES, OPS_TABLES, last_accepted, open_ledger
 from par_warehouse.settings import PROJECT_ROOT, Settings
 from par_warehouse.watch import watch
@@ -239,6 +239,7 @@ def _copy_ops(settings: Settings, present: Build, results: Iterable[dict[str, An
             " except select data_date, run_id from build.ops.load_file"
         )
         lives(con)
+        life_events(con)
         con.execute("begin")
         for table, columns in OPS_TABLES.items():
             con.execute(f"delete from build.ops.{table} where data_date in (select data_date from changed)")

@@ -200,10 +200,9 @@ def record_sightings(con: duckdb.DuckDBPyConnection, run_id: str, data_date: dat
 
 
 def lives(con: duckdb.DuckDBPyConnection, as_of: date | None = None) -> None:
-    """Create the temporary tables ``finding`` (one row each) and ``finding_event`` from the ledger, as of a data date.
+    """Create the temporary table ``finding``, one row each, from the ledger, as of a data date.
 
-    States: ``open``; ``waived``: open, but accepted by somebody until a day; ``repaired``. Events: ``opened``,
-    ``recurred`` (opened after a repair), ``repaired``, ``waived``.
+    States: ``open``; ``waived``: open, but accepted by somebody until a day; ``repaired``.
     """
     row = con.execute("select max(data_date) from ledger.ops.load_file").fetchone()
     day = as_of or (row[0] if row else None)
@@ -271,6 +270,13 @@ def lives(con: duckdb.DuckDBPyConnection, as_of: date | None = None) -> None:
         """,
         {"day": day},
     )
+
+
+def life_events(con: duckdb.DuckDBPyConnection) -> None:
+    """Create the temporary table ``finding_event`` beside ``finding``.
+
+    Events: ``opened``, ``recurred`` (opened after a repair), ``repaired``, ``waived``.
+    """
     con.execute(
         """
         create or replace temp table finding_event as

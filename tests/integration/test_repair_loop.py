@@ -23,7 +23,7 @@ from par_warehouse import resubmission
 from par_warehouse.contract import ROW_RULES
 from par_warehouse.dialects import UnreadableFile
 from par_warehouse.errors import ParError
-from par_warehouse.findings import lives
+from par_warehouse.findings import life_events, lives
 from par_warehouse.ledger import open_ledger
 from par_warehouse.repair_sheet import repair_sheet
 from par_warehouse.resubmission import Answer, resubmit
@@ -171,6 +171,7 @@ def test_a_row_for_every_rule_is_repaired_and_the_rows_are_those_of_the_clean_tw
 
     with open_ledger(settings) as con:
         lives(con)
+        life_events(con)
         assert con.execute("select state, count(*) from finding group by all").fetchall() == [("repaired", 10)]
         assert con.execute("select event, count(*) from finding_event group by all order by 1").fetchall() == [
             ("opened", 10), ("repaired", 10)]  # fmt: skip
