@@ -10,7 +10,7 @@ import pytest
 from par_warehouse import nightly
 from par_warehouse.contract import SOURCES
 from par_warehouse.errors import ParError
-from par_warehouse.findings import Waiver, lives, waive
+from par_warehouse.findings import Waiver, life_events, lives, waive
 from par_warehouse.ledger import open_ledger
 from par_warehouse.settings import Settings
 from tests.configurations import with_feeds
@@ -39,6 +39,7 @@ def take(settings: Settings, world: World, night: date, **replace: bytes | None)
 def ledger(settings: Settings, query: str, as_of: date | None = None) -> list[tuple[Any, ...]]:
     with open_ledger(settings) as con:
         lives(con, as_of)
+        life_events(con)
         return con.execute(query).fetchall()
 
 
