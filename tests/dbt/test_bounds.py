@@ -32,6 +32,14 @@ def plus(name: str, **cells: str) -> Tables:
     return tables
 
 
+def room_once_more(**cells: str) -> Tables:
+    """The base world with the row of PH twice, first with these cells."""
+    tables = base()
+    again = next(row for row in tables["don_vi.csv"] if row["ma_don_vi"] == "PH")
+    tables["don_vi.csv"] = [again | cells, *tables["don_vi.csv"]]
+    return tables
+
+
 # In the base world A (leader, trained) is in SO, B (leader, not trained) in PH below it; C (PH) and E (QH) are the PAR
 # staff: C has THAM_MUU and saw the material, E has THAM_MUU and TONG_HOP and saw the model. C was planned (I4), E was
 # appointed (I5), F, who left, passed the expert course while on the roster (I6).
@@ -130,10 +138,7 @@ BY_HAND = {
 
 def test_a_unit_of_another_kind_moves_its_own_people_only(bounds: Published) -> None:
     # The row of PH once more, its kind not readable: B may be in another leader group, or in none.
-    tables = base()
-    again = next(row for row in tables["don_vi.csv"] if row["ma_don_vi"] == "PH")
-    tables["don_vi.csv"] = [again | {"loai_don_vi": "?"}, *tables["don_vi.csv"]]
-    found = bounds(tables)
+    found = bounds(room_once_more(loai_don_vi="?"))
     expected = {
         ("I1", "H29", "ALL"): ((1, 2), (1, 1)),
         ("I1", "H29", "SO_NGANH"): ((1, 2), (1, 1)),
@@ -147,10 +152,7 @@ def test_a_unit_of_another_kind_moves_its_own_people_only(bounds: Published) -> 
 
 def test_a_unit_below_another_parent_moves_its_own_people_only(bounds: Published) -> None:
     # The row of PH once more, below QH: B (leader, not trained) and C (PAR, saw the material) may count there.
-    tables = base()
-    again = next(row for row in tables["don_vi.csv"] if row["ma_don_vi"] == "PH")
-    tables["don_vi.csv"] = [again | {"ma_don_vi_cha": "QH"}, *tables["don_vi.csv"]]
-    found = bounds(tables)
+    found = bounds(room_once_more(ma_don_vi_cha="QH"))
     expected = {
         ("I1", "H29", "ALL"): ((1, 2), (1, 2)),
         ("I1", "SO", "ALL"): ((1, 2), (1, 1)),
@@ -165,10 +167,7 @@ def test_a_unit_below_another_parent_moves_its_own_people_only(bounds: Published
 
 def test_a_unit_of_another_period_moves_no_number(bounds: Published) -> None:
     # People of a unit that has ended count in it and above it as before.
-    tables = base()
-    again = next(row for row in tables["don_vi.csv"] if row["ma_don_vi"] == "PH")
-    tables["don_vi.csv"] = [again | {"hieu_luc_den": "2024-12-29"}, *tables["don_vi.csv"]]
-    found = bounds(tables)
+    found = bounds(room_once_more(hieu_luc_den="2024-12-29"))
     assert [key for key, one in found.items() if not one.is_exact or not same(one.low, one.high)] == []
 
 

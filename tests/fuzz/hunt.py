@@ -15,7 +15,7 @@ from tests.fuzz.child import GROWN, READY, Files, serve
 from tests.fuzz.mutations import mutated
 from tests.fuzz.seeds import seeds
 
-CPU_SECONDS = 10.0
+CPU_SECONDS = 5.0
 WAIT_SECONDS = 60.0
 """Only for what waits without working; a busy machine must not make findings."""
 

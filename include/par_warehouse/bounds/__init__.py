@@ -10,8 +10,8 @@ import duckdb
 import pyarrow as pa
 
 from par_warehouse.bounds.counts import read_counts
-from par_warehouse.bounds.night import CITY, Night
-from par_warehouse.bounds.shares import SHARES, Shares
+from par_warehouse.bounds.night import CITY, SHARES, Night
+from par_warehouse.bounds.shares import Shares
 
 _COLUMNS = pa.schema(
     [

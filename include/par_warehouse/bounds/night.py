@@ -25,7 +25,7 @@ COURSE_BITS = {"BOI_DUONG_CCHC": 1, "THAM_MUU": 2, "TONG_HOP": 4, "HUONG_DAN": 8
 MATERIAL_BITS = {"TAI_LIEU": 16, "BAI_GIANG": 16, "MO_HINH_NUOC_NGOAI": 32}
 NEEDS = {"I1": 1, "I2": 14, "I3A": 16, "I3B": 32, "I3": 48, "I6": 64}
 """What an indicator asks of a person."""
-SHARES = {"I1", "I2", "I3A", "I3B", "I3"}
+SHARES = ("I1", "I2", "I3A", "I3B", "I3")
 SKILLS = ("THAM_MUU", "TONG_HOP", "HUONG_DAN")
 UNIT_TYPES = ("SO_NGANH", "UBND_HUYEN", "UBND_XA", "PHONG", "DON_VI_SU_NGHIEP")
 CITY = "H29"
@@ -116,7 +116,7 @@ class Night:
         parents = self._parents(row)
         kinds = row.text("loai_don_vi", UNIT_TYPES)
         if len(parents) * len(kinds) > 1:
-            self.rough |= SHARES
+            self.rough.update(SHARES)
         if self._may_be_in_force(row):
             self.added_in_force.update((parent, kind or "") for parent in parents for kind in kinds)
 
@@ -139,7 +139,7 @@ class Night:
         if self.moved or not possible or len(below) * len(possible) > UNITS_MOVED:
             self.moves_units = True
             return
-        self.rough |= SHARES
+        self.rough.update(SHARES)
         for unit in sorted(below):
             own = [one for one in self.above[unit] if one in below]
             self.moved[unit] = [unit, *(f"{unit} below {parent}" for parent in possible)]

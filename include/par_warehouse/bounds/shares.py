@@ -17,12 +17,11 @@ from scipy.sparse import csr_matrix
 
 from par_warehouse.bounds.crowd import IN, ON_ROSTER, OUT, Crowd, Jobs, Person, Roster, Shown, maximal, provable_by
 from par_warehouse.bounds.extremes import Job, Share, best_share, outer_share
-from par_warehouse.bounds.night import CITY, NEEDS, STAFF_GROUPS, Night, Place, Proof
+from par_warehouse.bounds.night import CITY, NEEDS, SHARES, STAFF_GROUPS, Night, Place, Proof
 from par_warehouse.bounds.open_rows import OpenRow
 from par_warehouse.bounds.periods import Period, assignments, covers, worlds
 from par_warehouse.bounds.reach import Cell, Flags, Places, Reach
 
-SHARES = ("I1", "I2", "I3A", "I3B", "I3")
 KINDS_PER_INDICATOR = 2_000
 """Where rows name nobody, ends of cells are solved exactly until so many kinds of people were looked at: the city
 first, then units by their distance from it. The others get an outer bound."""
